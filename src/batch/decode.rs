@@ -1,0 +1,357 @@
+//! From the text of a page to Arrow batches, in one walk of each record.
+//!
+//! The walk collects the raw text of every cell of a row; then each column's builder reads its own. A repeated key is
+//! the last one's, a missing one is null.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{
+        ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, ListArray,
+        StringBuilder, TimestampMicrosecondBuilder, UInt64Builder, new_null_array,
+    },
+    buffer::{NullBuffer, OffsetBuffer},
+    datatypes::{DataType, Field, Schema, TimeUnit},
+    error::ArrowError,
+    record_batch::RecordBatch,
+};
+
+use super::{
+    content,
+    plan::{Column, ListPlace, Place, Plan, Table, Walk},
+    reject::{self, Reject},
+    scalar::{self, Decimal, Type},
+    shape::{Normal, normal},
+};
+use crate::json::{self, Kind};
+
+/// The staging columns of a main table, after the record's own.
+pub const MAIN_COLUMNS: [&str; 2] = ["_hash", "_seq"];
+/// The staging columns of a child table, after the element's own.
+pub const CHILD_COLUMNS: [&str; 3] = ["_parent_id", "_position", "_seq"];
+
+/// A value that its column cannot hold, although the column was planned for it.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// A mistake in crmlake.
+    #[error("column {column} was planned as {kind} and met a value that it cannot hold")]
+    Unplanned {
+        /// The column.
+        column: String,
+        /// Its type.
+        kind: String,
+    },
+    /// A batch could not be put together.
+    #[error("a batch could not be put together")]
+    Arrow(#[from] ArrowError),
+}
+
+/// The rows of one page.
+#[derive(Debug)]
+pub struct Batches {
+    /// The records.
+    pub main: RecordBatch,
+    /// The rows of each child table, in the plan's order.
+    pub children: Vec<RecordBatch>,
+    /// What could not be a row.
+    pub rejects: Vec<Reject>,
+}
+
+/// Decodes the rows of one page. `first` is the number of its first row within the sweep, by which later sightings of a
+/// row are told from earlier ones.
+pub fn decode(plan: &Plan, items: &str, first: i64) -> Result<Batches, DecodeError> {
+    let mut decoder = Decoder {
+        main: TableBuilder::new(&plan.main),
+        children: plan.children.iter().map(TableBuilder::new).collect(),
+        hashes: UInt64Builder::new(),
+        sequence: Int64Builder::new(),
+        rejects: Vec::new(),
+    };
+    for (index, row) in json::elements(items).enumerate() {
+        let Ok(row) = row else { break };
+        match reject::row_id(row) {
+            Ok(id) => decoder.row(row, &id, first + i64::try_from(index).unwrap_or(i64::MAX))?,
+            Err(reason) => decoder.rejects.push(Reject { reason, raw: row.to_owned() }),
+        }
+    }
+    decoder.finish()
+}
+
+struct Decoder<'p> {
+    main: TableBuilder<'p>,
+    children: Vec<TableBuilder<'p>>,
+    hashes: UInt64Builder,
+    sequence: Int64Builder,
+    rejects: Vec<Reject>,
+}
+
+impl Decoder<'_> {
+    fn row(&mut self, row: &str, id: &str, sequence: i64) -> Result<(), DecodeError> {
+        let table = self.main.table;
+        let mut cells = vec![Cell::Missing; table.columns.len()];
+        let mut lists: Vec<(usize, &str)> = Vec::new();
+        for (key, raw) in json::members(row).map_while(Result::ok) {
+            let Some(place) = table.walk.members.get(key.as_ref()) else { continue };
+            match (normal(&key, raw), &place.object, &place.list) {
+                (Normal::CustomFields(fields), Some(walk), _) => {
+                    for (id, raw) in fields {
+                        if let Some(place) = walk.members.get(id.as_ref()) {
+                            visit(place, raw, &mut cells, &mut lists);
+                        }
+                    }
+                }
+                (Normal::Tags(tags), _, Some(ListPlace::Column(index))) if table.columns[*index].is_list => {
+                    cells[*index] = Cell::List(tags);
+                }
+                _ => visit(place, raw, &mut cells, &mut lists),
+            }
+        }
+        self.main.push(&cells)?;
+        self.hashes.append_value(content::hash(row));
+        self.sequence.append_value(sequence);
+        for (child, raw) in lists {
+            self.children[child].push_elements(raw, id, sequence)?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Batches, DecodeError> {
+        let extra: Vec<ArrayRef> = vec![Arc::new(self.hashes.finish()), Arc::new(self.sequence.finish())];
+        let main = self.main.finish(&MAIN_COLUMNS, extra)?;
+        let mut children = Vec::with_capacity(self.children.len());
+        for child in self.children {
+            children.push(child.finish_child()?);
+        }
+        Ok(Batches { main, children, rejects: self.rejects })
+    }
+}
+
+/// The raw text of a cell.
+#[derive(Clone, Debug)]
+enum Cell<'a> {
+    Missing,
+    Raw(&'a str),
+    List(Vec<&'a str>),
+}
+
+fn visit<'a>(place: &Place, raw: &'a str, cells: &mut [Cell<'a>], lists: &mut Vec<(usize, &'a str)>) {
+    match json::kind(raw) {
+        Kind::Null => {}
+        Kind::Object => match (&place.object, place.json) {
+            (Some(walk), _) => visit_members(walk, raw, cells, lists),
+            (None, Some(index)) => cells[index] = Cell::Raw(raw),
+            (None, None) => {}
+        },
+        Kind::Array => match place.list {
+            Some(ListPlace::Column(index)) => cells[index] = Cell::Raw(raw),
+            Some(ListPlace::Table(index)) => lists.push((index, raw)),
+            None => {}
+        },
+        _ => {
+            if let Some(index) = place.scalar {
+                cells[index] = Cell::Raw(raw);
+            }
+        }
+    }
+}
+
+fn visit_members<'a>(walk: &Walk, object: &'a str, cells: &mut [Cell<'a>], lists: &mut Vec<(usize, &'a str)>) {
+    for (key, raw) in json::members(object).map_while(Result::ok) {
+        if let Some(place) = walk.members.get(key.as_ref()) {
+            visit(place, raw, cells, lists);
+        }
+    }
+}
+
+struct TableBuilder<'p> {
+    table: &'p Table,
+    columns: Vec<Builder>,
+    rows: usize,
+    parents: StringBuilder,
+    positions: Int64Builder,
+    sequence: Int64Builder,
+}
+
+impl<'p> TableBuilder<'p> {
+    fn new(table: &'p Table) -> Self {
+        Self {
+            table,
+            columns: table.columns.iter().map(Builder::new).collect(),
+            rows: 0,
+            parents: StringBuilder::new(),
+            positions: Int64Builder::new(),
+            sequence: Int64Builder::new(),
+        }
+    }
+
+    fn push(&mut self, cells: &[Cell<'_>]) -> Result<(), DecodeError> {
+        self.rows += 1;
+        for ((builder, cell), column) in self.columns.iter_mut().zip(cells).zip(&self.table.columns) {
+            let held = match cell {
+                Cell::Missing => builder.push_null(),
+                Cell::Raw(raw) => builder.push(raw),
+                Cell::List(elements) => builder.push_list(elements.iter().copied()),
+            };
+            held.ok_or_else(|| DecodeError::Unplanned { column: column.name.clone(), kind: column.kind.name() })?;
+        }
+        Ok(())
+    }
+
+    fn push_elements(&mut self, list: &str, parent: &str, sequence: i64) -> Result<(), DecodeError> {
+        for (element, position) in json::elements(list).map_while(Result::ok).zip(1..) {
+            let mut cells = vec![Cell::Missing; self.table.columns.len()];
+            visit_members(&self.table.walk, element, &mut cells, &mut Vec::new());
+            self.push(&cells)?;
+            self.parents.append_value(parent);
+            self.positions.append_value(position);
+            self.sequence.append_value(sequence);
+        }
+        Ok(())
+    }
+
+    fn finish_child(mut self) -> Result<RecordBatch, DecodeError> {
+        let extra: Vec<ArrayRef> =
+            vec![Arc::new(self.parents.finish()), Arc::new(self.positions.finish()), Arc::new(self.sequence.finish())];
+        self.finish(&CHILD_COLUMNS, extra)
+    }
+
+    fn finish(self, names: &[&str], extra: Vec<ArrayRef>) -> Result<RecordBatch, DecodeError> {
+        let mut fields = Vec::with_capacity(self.columns.len() + extra.len());
+        let mut arrays = Vec::with_capacity(fields.capacity());
+        for (column, builder) in self.table.columns.iter().zip(self.columns) {
+            let array = builder.finish();
+            fields.push(Field::new(&column.name, array.data_type().clone(), true));
+            arrays.push(array);
+        }
+        for (name, array) in names.iter().zip(extra) {
+            fields.push(Field::new(*name, array.data_type().clone(), false));
+            arrays.push(array);
+        }
+        Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
+    }
+}
+
+/// The Arrow type of a column's values or elements.
+pub fn arrow_type(kind: Type) -> DataType {
+    match kind {
+        Type::Null | Type::Text | Type::Json => DataType::Utf8,
+        Type::Boolean => DataType::Boolean,
+        Type::Integer => DataType::Int64,
+        // Scales are no more than 38.
+        Type::Decimal { precision, scale } => DataType::Decimal128(precision, i8::try_from(scale).unwrap_or(0)),
+        Type::Double => DataType::Float64,
+        Type::Date => DataType::Date32,
+        Type::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+    }
+}
+
+/// Builds one column. `push` and its kin answer nothing when the value does not fit.
+enum Builder {
+    Boolean(BooleanBuilder),
+    Integer(Int64Builder),
+    Decimal(Decimal128Builder, u32),
+    Double(Float64Builder),
+    Date(Date32Builder),
+    Timestamp(TimestampMicrosecondBuilder),
+    Text(StringBuilder),
+    Json(StringBuilder),
+    List { elements: Box<Builder>, length: usize, ends: Vec<i32>, valid: Vec<bool> },
+}
+
+impl Builder {
+    fn new(column: &Column) -> Self {
+        let values = Self::of(column.kind);
+        if column.is_list {
+            Self::List { elements: Box::new(values), length: 0, ends: vec![0], valid: Vec::new() }
+        } else {
+            values
+        }
+    }
+
+    fn of(kind: Type) -> Self {
+        match kind {
+            Type::Null | Type::Text => Self::Text(StringBuilder::new()),
+            Type::Json => Self::Json(StringBuilder::new()),
+            Type::Boolean => Self::Boolean(BooleanBuilder::new()),
+            Type::Integer => Self::Integer(Int64Builder::new()),
+            Type::Decimal { scale, .. } => {
+                Self::Decimal(Decimal128Builder::new().with_data_type(arrow_type(kind)), u32::from(scale))
+            }
+            Type::Double => Self::Double(Float64Builder::new()),
+            Type::Date => Self::Date(Date32Builder::new()),
+            Type::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new()),
+        }
+    }
+
+    fn push_null(&mut self) -> Option<()> {
+        match self {
+            Self::Boolean(builder) => builder.append_null(),
+            Self::Integer(builder) => builder.append_null(),
+            Self::Decimal(builder, _) => builder.append_null(),
+            Self::Double(builder) => builder.append_null(),
+            Self::Date(builder) => builder.append_null(),
+            Self::Timestamp(builder) => builder.append_null(),
+            Self::Text(builder) | Self::Json(builder) => builder.append_null(),
+            Self::List { length, ends, valid, .. } => {
+                ends.push(i32::try_from(*length).ok()?);
+                valid.push(false);
+            }
+        }
+        Some(())
+    }
+
+    fn push(&mut self, raw: &str) -> Option<()> {
+        match self {
+            Self::Json(builder) => builder.append_value(raw),
+            Self::Text(builder) if json::kind(raw) == Kind::String => builder.append_value(json::text(raw).text),
+            Self::Text(builder) => builder.append_value(raw),
+            Self::List { .. } => return self.push_list(json::elements(raw).map_while(Result::ok)),
+            // An empty string says nothing, see `scalar`.
+            other if raw == "\"\"" => return other.push_null(),
+            Self::Boolean(builder) => builder.append_value(raw.parse().ok()?),
+            Self::Integer(builder) => builder.append_value(raw.parse().ok()?),
+            Self::Decimal(builder, scale) => builder.append_value(Decimal::parse(raw)?.at_scale(*scale)?),
+            Self::Double(builder) => builder.append_value(raw.parse().ok()?),
+            Self::Date(builder) => builder.append_value(scalar::date(raw)?),
+            Self::Timestamp(builder) => builder.append_value(match scalar::timestamp(raw) {
+                Some(moment) => moment,
+                // A day among moments is its beginning.
+                None => i64::from(scalar::date(raw)?) * 86_400_000_000,
+            }),
+        }
+        Some(())
+    }
+
+    fn push_list<'a>(&mut self, raws: impl Iterator<Item = &'a str>) -> Option<()> {
+        let Self::List { elements, length, ends, valid } = self else { return None };
+        for raw in raws {
+            match json::kind(raw) {
+                Kind::Null => elements.push_null()?,
+                _ => elements.push(raw)?,
+            }
+            *length += 1;
+        }
+        ends.push(i32::try_from(*length).ok()?);
+        valid.push(true);
+        Some(())
+    }
+
+    fn finish(self) -> ArrayRef {
+        match self {
+            Self::Boolean(mut builder) => Arc::new(builder.finish()),
+            Self::Integer(mut builder) => Arc::new(builder.finish()),
+            Self::Decimal(mut builder, _) => Arc::new(builder.finish()),
+            Self::Double(mut builder) => Arc::new(builder.finish()),
+            Self::Date(mut builder) => Arc::new(builder.finish()),
+            Self::Timestamp(mut builder) => Arc::new(builder.finish()),
+            Self::Text(mut builder) | Self::Json(mut builder) => Arc::new(builder.finish()),
+            Self::List { elements, ends, valid, .. } => {
+                let values = elements.finish();
+                let field = Arc::new(Field::new("item", values.data_type().clone(), true));
+                let rows = valid.len();
+                ListArray::try_new(field.clone(), OffsetBuffer::new(ends.into()), values, Some(NullBuffer::from(valid)))
+                    .map_or_else(|_| new_null_array(&DataType::List(field), rows), |list| Arc::new(list) as ArrayRef)
+            }
+        }
+    }
+}

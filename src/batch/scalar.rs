@@ -1,0 +1,401 @@
+//! The lattice of scalar types: what a column's values have in common, whatever their order.
+//!
+//! A [`Scalar`] is the set of kinds seen, with the widest number. Joining two is a union and a maximum, hence
+//! associative, commutative and idempotent: which page came first cannot matter. The column's [`Type`] is read off the
+//! set at the end; where the kinds disagree it is text, never null.
+
+use crate::json::{self, Kind};
+
+/// Digits that DuckDB's and Arrow's 128-bit decimals hold.
+pub const MAX_DECIMAL: u32 = 38;
+/// Digits that fit into a 64-bit decimal, which is faster.
+const SMALL_DECIMAL: u32 = 18;
+/// Digits that a binary double always gives back.
+const DOUBLE_DIGITS: u32 = 15;
+
+/// The type of a column's values, or of a list's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// Nothing but nulls so far: stored as text until a value comes.
+    Null,
+    /// True or false.
+    Boolean,
+    /// A 64-bit integer.
+    Integer,
+    /// An exact decimal.
+    Decimal {
+        /// Digits in all: 18 or 38.
+        precision: u8,
+        /// Digits behind the point.
+        scale: u8,
+    },
+    /// A binary double, for what no decimal holds.
+    Double,
+    /// A day.
+    Date,
+    /// A moment, in UTC, to the microsecond.
+    Timestamp,
+    /// Text.
+    Text,
+    /// JSON text.
+    Json,
+}
+
+/// The kinds of scalar values seen in one place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scalar {
+    booleans: bool,
+    numbers: Option<Numbers>,
+    dates: bool,
+    timestamps: bool,
+    texts: bool,
+    /// Empty strings, which say nothing about the type.
+    blanks: bool,
+}
+
+/// The widest of the numbers seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Numbers {
+    /// Digits before the point.
+    whole: u32,
+    /// Digits behind the point.
+    scale: u32,
+    /// Whether each is a whole number within 64 bits.
+    integers: bool,
+    /// Whether one has an exponent that no decimal holds.
+    huge: bool,
+    /// Whether a double gives back each as it is.
+    doubles: bool,
+}
+
+impl Scalar {
+    /// What a scalar value is. Nulls, objects and arrays are nothing here.
+    pub fn of(raw: &str) -> Self {
+        let mut seen = Self::default();
+        match json::kind(raw) {
+            Kind::Bool => seen.booleans = true,
+            Kind::Number => seen.numbers = Some(Numbers::of(raw)),
+            Kind::String => match raw {
+                "\"\"" => seen.blanks = true,
+                _ if date(raw).is_some() => seen.dates = true,
+                _ if timestamp(raw).is_some() => seen.timestamps = true,
+                _ => seen.texts = true,
+            },
+            Kind::Null | Kind::Array | Kind::Object => {}
+        }
+        seen
+    }
+
+    /// What the values of a column of this type are, for a column that exists already.
+    pub fn of_type(known: Type) -> Self {
+        let mut seen = Self::default();
+        match known {
+            Type::Null => {}
+            Type::Boolean => seen.booleans = true,
+            Type::Integer => {
+                seen.numbers = Some(Numbers { whole: 19, scale: 0, integers: true, huge: false, doubles: false });
+            }
+            Type::Decimal { precision, scale } => {
+                let (precision, scale) = (u32::from(precision), u32::from(scale));
+                seen.numbers = Some(Numbers {
+                    whole: precision.saturating_sub(scale),
+                    scale,
+                    integers: false,
+                    huge: false,
+                    doubles: false,
+                });
+            }
+            Type::Double => {
+                seen.numbers = Some(Numbers { whole: 0, scale: 0, integers: false, huge: true, doubles: true });
+            }
+            Type::Date => seen.dates = true,
+            Type::Timestamp => seen.timestamps = true,
+            Type::Text | Type::Json => seen.texts = true,
+        }
+        seen
+    }
+
+    /// The kinds of both.
+    pub fn join(self, other: Self) -> Self {
+        Self {
+            booleans: self.booleans | other.booleans,
+            numbers: match (self.numbers, other.numbers) {
+                (Some(left), Some(right)) => Some(left.join(right)),
+                (left, right) => left.or(right),
+            },
+            dates: self.dates | other.dates,
+            timestamps: self.timestamps | other.timestamps,
+            texts: self.texts | other.texts,
+            blanks: self.blanks | other.blanks,
+        }
+    }
+
+    /// Whether no scalar value was seen.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    /// The type that holds all of them exactly.
+    pub fn decided(self) -> Type {
+        let moments = self.dates | self.timestamps;
+        match (self.booleans, self.numbers, moments, self.texts) {
+            (false, None, false, false) if !self.blanks => Type::Null,
+            (true, None, false, false) => Type::Boolean,
+            (false, Some(numbers), false, false) => numbers.decided(),
+            (false, None, true, false) if self.timestamps => Type::Timestamp,
+            (false, None, true, false) => Type::Date,
+            _ => Type::Text,
+        }
+    }
+}
+
+impl Numbers {
+    fn of(raw: &str) -> Self {
+        let Some(decimal) = Decimal::parse(raw) else {
+            return Self { whole: 0, scale: 0, integers: false, huge: true, doubles: gives_back(raw) };
+        };
+        Self {
+            whole: decimal.whole,
+            scale: decimal.scale,
+            integers: raw.parse::<i64>().is_ok() && raw != "-0",
+            huge: false,
+            doubles: decimal.whole + decimal.scale <= DOUBLE_DIGITS,
+        }
+    }
+
+    fn join(self, other: Self) -> Self {
+        Self {
+            whole: self.whole.max(other.whole),
+            scale: self.scale.max(other.scale),
+            integers: self.integers & other.integers,
+            huge: self.huge | other.huge,
+            doubles: self.doubles & other.doubles,
+        }
+    }
+
+    fn decided(self) -> Type {
+        let digits = self.whole + self.scale;
+        match self {
+            Self { huge: true, doubles: true, .. } => Type::Double,
+            Self { huge: true, .. } => Type::Text,
+            Self { integers: true, .. } => Type::Integer,
+            _ if digits > MAX_DECIMAL => Type::Text,
+            _ => Type::Decimal {
+                precision: if digits <= SMALL_DECIMAL { 18 } else { 38 },
+                // No more than 38, as just checked.
+                scale: u8::try_from(self.scale).unwrap_or(0),
+            },
+        }
+    }
+}
+
+/// A JSON number as an exact decimal: its digits and where the point stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decimal {
+    /// The digits as a signed integer.
+    pub digits: i128,
+    /// Digits behind the point.
+    pub scale: u32,
+    /// Digits before the point.
+    whole: u32,
+}
+
+impl Decimal {
+    /// Reads a JSON number; nothing if it has more digits than a decimal holds.
+    pub fn parse(raw: &str) -> Option<Self> {
+        let (negative, unsigned) = raw.strip_prefix('-').map_or((false, raw), |rest| (true, rest));
+        let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+            None => (unsigned, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let mut digits: i128 = 0;
+        for digit in whole.bytes().chain(fraction.bytes()) {
+            digits = digits.checked_mul(10)?.checked_add(i128::from(digit - b'0'))?;
+        }
+        let mut scale = i32::try_from(fraction.len()).ok()?.checked_sub(exponent)?;
+        while scale < 0 {
+            if digits != 0 {
+                digits = digits.checked_mul(10)?;
+            }
+            scale += 1;
+            if digits == 0 {
+                scale = scale.max(0);
+            }
+        }
+        let scale = u32::try_from(scale).ok()?;
+        let length = digits.checked_ilog10().map_or(0, |log| log + 1);
+        let whole = length.saturating_sub(scale);
+        (whole + scale <= MAX_DECIMAL).then_some(Self { digits: if negative { -digits } else { digits }, scale, whole })
+    }
+
+    /// The digits with the point moved to `scale`, which is at least the number's own.
+    pub fn at_scale(self, scale: u32) -> Option<i128> {
+        self.digits.checked_mul(10i128.checked_pow(scale.checked_sub(self.scale)?)?)
+    }
+}
+
+/// Whether a double keeps the value: printed again, it has the same digits.
+fn gives_back(raw: &str) -> bool {
+    let digits = raw.split(['e', 'E']).next().unwrap_or(raw).bytes().filter(u8::is_ascii_digit).count();
+    raw.parse::<f64>().is_ok_and(f64::is_finite) && digits <= DOUBLE_DIGITS as usize
+}
+
+/// The day that a checked string value names as `YYYY-MM-DD`, in days since 1970.
+pub fn date(raw: &str) -> Option<i32> {
+    let text = raw.get(1..raw.len() - 1)?;
+    let shape = text.len() == 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
+    if !shape {
+        return None;
+    }
+    let date: jiff::civil::Date = text.parse().ok()?;
+    i32::try_from((date - jiff::civil::date(1970, 1, 1)).get_days()).ok()
+}
+
+/// The moment that a checked string value names in ISO 8601, in microseconds since 1970 UTC. Without an offset it is
+/// taken for UTC.
+pub fn timestamp(raw: &str) -> Option<i64> {
+    let text = raw.get(1..raw.len() - 1)?;
+    let bytes = text.as_bytes();
+    // Cheap, and keeps notations that the parser knows and ISO 8601 does not from being taken for moments.
+    let shape = bytes.len() >= 16
+        && bytes[4] == b'-'
+        && bytes[7] == b'-'
+        && matches!(bytes[10], b'T' | b't' | b' ')
+        && bytes[13] == b':'
+        && !text.contains('[');
+    if !shape {
+        return None;
+    }
+    let moment = text.parse::<jiff::Timestamp>().ok().or_else(|| {
+        let civil: jiff::civil::DateTime = text.parse().ok()?;
+        let zoned = bytes[11..].iter().any(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'));
+        if zoned { None } else { jiff::tz::Offset::UTC.to_timestamp(civil).ok() }
+    })?;
+    Some(moment.as_microsecond())
+}
+
+impl Type {
+    /// As `meta.columns` writes it.
+    pub fn name(self) -> String {
+        match self {
+            Self::Null => "null".to_owned(),
+            Self::Boolean => "boolean".to_owned(),
+            Self::Integer => "bigint".to_owned(),
+            Self::Decimal { precision, scale } => format!("decimal({precision},{scale})"),
+            Self::Double => "double".to_owned(),
+            Self::Date => "date".to_owned(),
+            Self::Timestamp => "timestamp".to_owned(),
+            Self::Text => "text".to_owned(),
+            Self::Json => "json".to_owned(),
+        }
+    }
+
+    /// Reads what [`Self::name`] wrote.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "null" => Self::Null,
+            "boolean" => Self::Boolean,
+            "bigint" => Self::Integer,
+            "double" => Self::Double,
+            "date" => Self::Date,
+            "timestamp" => Self::Timestamp,
+            "text" => Self::Text,
+            "json" => Self::Json,
+            _ => {
+                let (precision, scale) = name.strip_prefix("decimal(")?.strip_suffix(')')?.split_once(',')?;
+                Self::Decimal { precision: precision.parse().ok()?, scale: scale.parse().ok()? }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decided(values: &[&str]) -> String {
+        values.iter().fold(Scalar::default(), |seen, raw| seen.join(Scalar::of(raw))).decided().name()
+    }
+
+    #[test]
+    fn a_column_gets_the_narrowest_exact_type() {
+        for (values, expected) in [
+            (&["null"][..], "null"),
+            (&["true", "false"], "boolean"),
+            (&["1", "-9223372036854775808"], "bigint"),
+            (&["9223372036854775808"], "decimal(38,0)"),
+            (&["1", "2.50"], "decimal(18,2)"),
+            (&["12345678901234567", "0.25"], "decimal(38,2)"),
+            (&["1e3"], "decimal(18,0)"),
+            (&["1e308", "2"], "double"),
+            (&["1e308", "9007199254740993"], "text"),
+            (&["123456789012345678901234567890.123456789"], "text"),
+            (&["\"2025-02-28\"", "\"\""], "date"),
+            (&["\"2025-02-28\"", "\"2025-02-30\""], "text"),
+            (&["\"2025-02-28\"", "\"2025-02-28T10:00:00Z\""], "timestamp"),
+            (&["\"2025-02-28T10:00:00+02:00\"", "null"], "timestamp"),
+            (&["\"\""], "text"),
+            (&["1", "\"n/a\""], "text"),
+            (&["1", "true"], "text"),
+            (&["\"12\""], "text"),
+        ] {
+            assert_eq!(decided(values), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn moments_are_read_with_any_offset() {
+        assert_eq!(timestamp("\"1970-01-01T01:00:00+01:00\""), Some(0));
+        assert_eq!(timestamp("\"1970-01-01T00:00:01.5Z\""), Some(1_500_000));
+        assert_eq!(timestamp("\"1970-01-01 00:00:01\""), Some(1_000_000));
+        assert_eq!(timestamp("\"1970-01-01T25:00:01Z\""), None);
+        assert_eq!(date("\"1970-01-02\""), Some(1));
+        assert_eq!(date("\"0001-01-01\""), Some(-719_162));
+        assert_eq!(date("\"1970-13-02\""), None);
+    }
+
+    #[test]
+    fn decimals_keep_their_digits() {
+        let parsed = |raw: &str| Decimal::parse(raw).map(|decimal| (decimal.digits, decimal.scale));
+        assert_eq!(parsed("-12.340"), Some((-12_340, 3)));
+        assert_eq!(parsed("1.5e2"), Some((150, 0)));
+        assert_eq!(parsed("1E-4"), Some((1, 4)));
+        assert_eq!(parsed("0e999999"), Some((0, 0)));
+        assert_eq!(parsed("1e39"), None);
+        assert_eq!(Decimal::parse("1.5").unwrap().at_scale(3), Some(1_500));
+    }
+
+    fn raw_scalar() -> impl Strategy<Value = String> {
+        prop_oneof![
+            Just("true".to_owned()),
+            any::<i64>().prop_map(|value| value.to_string()),
+            (any::<i32>(), 0u32..9).prop_map(|(whole, fraction)| format!("{whole}.{fraction:02}")),
+            Just("1e308".to_owned()),
+            Just("\"\"".to_owned()),
+            Just("\"2024-02-29\"".to_owned()),
+            Just("\"2024-02-29T01:02:03Z\"".to_owned()),
+            "\"[a-z]{0,3}\"",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn joining_is_a_semilattice(a in raw_scalar(), b in raw_scalar(), c in raw_scalar()) {
+            let (a, b, c) = (Scalar::of(&a), Scalar::of(&b), Scalar::of(&c));
+            prop_assert_eq!(a.join(b), b.join(a));
+            prop_assert_eq!(a.join(b).join(c), a.join(b.join(c)));
+            prop_assert_eq!(a.join(a), a);
+            prop_assert_eq!(a.join(Scalar::default()), a);
+        }
+
+        #[test]
+        fn a_known_type_never_narrows(a in raw_scalar(), b in raw_scalar()) {
+            let joined = Scalar::of(&a).join(Scalar::of(&b)).decided();
+            let again = Scalar::of_type(joined).join(Scalar::of(&a)).join(Scalar::of(&b)).decided();
+            prop_assert_eq!(joined, again);
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The resources of the CRM, as data.
+//!
+//! Adding a resource is adding an entry to [`RESOURCES`]; no other room names one. The paths are those of the vendor's
+//! public endpoint list. Where a path is only assumed to exist, the entry says so, and its absence is not an error.
+
+/// How a list is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paging {
+    /// `page` and `size`, until the end is proven.
+    Pages,
+    /// One document that holds the whole list, read by one request.
+    Document,
+}
+
+/// One list of the API, and the table it becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// The name in `meta.sweeps`, `history.<name>` and on the command line.
+    pub name: &'static str,
+    /// The view `crm.<view>` that shows it. Several resources may share a view.
+    pub view: &'static str,
+    /// What distinguishes the members of a shared view: its column, and this member's value.
+    pub member: Option<(&'static str, &'static str)>,
+    /// The path of the list, below the base URL.
+    pub list: &'static str,
+    /// The path of one record without its id, where the API serves single records.
+    pub one: Option<&'static str>,
+    /// The resource whose rows are this one's form fields: labels of custom fields.
+    pub form: Option<&'static str>,
+    /// The key of the rows' array inside the answer, where it is not one of the usual ones.
+    pub items: Option<&'static str>,
+    /// How the list is read.
+    pub paging: Paging,
+    /// Whether every instance is known to have it. An optional list that answers 404 is left out in peace.
+    pub optional: bool,
+}
+
+/// The field that identifies a record, in every list of this API.
+pub const KEY: &str = "id";
+
+/// The field that holds values by field id, in every record of this API that can have custom fields.
+pub const CUSTOM_FIELDS: &str = "customFields";
+
+/// The field that says when a record was changed last: of two sightings of a row, the later one is kept.
+pub const LAST_UPDATED: &str = "lastUpdatedOn";
+
+/// The field that holds a record's tags, as texts or as objects.
+pub const TAGS: &str = "tags";
+
+/// Embedded objects that may have an id, a name and an email and yet are no users of the CRM.
+pub const NOT_USERS: [&str; 2] = ["contact", "organization"];
+
+const RECORDS: Resource = Resource {
+    name: "",
+    view: "",
+    member: None,
+    list: "",
+    one: None,
+    form: None,
+    items: None,
+    paging: Paging::Pages,
+    optional: false,
+};
+
+const fn tags(name: &'static str, of: &'static str, list: &'static str, optional: bool) -> Resource {
+    Resource { name, view: "tags", member: Some(("resource", of)), list, optional, ..RECORDS }
+}
+
+const fn form(name: &'static str, of: &'static str, list: &'static str) -> Resource {
+    Resource {
+        name,
+        view: "form_fields",
+        member: Some(("form", of)),
+        list,
+        items: Some("fields"),
+        paging: Paging::Document,
+        optional: true,
+        ..RECORDS
+    }
+}
+
+/// Every list that an extraction reads. Forms come first: their labels name the custom fields of what follows.
+pub const RESOURCES: &[Resource] = &[
+    form("form_fields_opportunities", "opportunities", "/pipeline/forms/opportunities"),
+    form("form_fields_contacts", "contacts", "/directory/forms/contacts"),
+    form("form_fields_organizations", "organizations", "/directory/forms/organizations"),
+    Resource {
+        name: "leads",
+        view: "leads",
+        list: "/pipeline/leads",
+        one: Some("/pipeline/leads"),
+        // The vendor keeps one form for both stages of a deal.
+        form: Some("form_fields_opportunities"),
+        ..RECORDS
+    },
+    Resource {
+        name: "opportunities",
+        view: "opportunities",
+        list: "/pipeline/opportunities",
+        one: Some("/pipeline/opportunities"),
+        form: Some("form_fields_opportunities"),
+        ..RECORDS
+    },
+    Resource {
+        name: "contacts",
+        view: "contacts",
+        list: "/directory/contacts",
+        one: Some("/directory/contacts"),
+        form: Some("form_fields_contacts"),
+        ..RECORDS
+    },
+    Resource {
+        name: "organizations",
+        view: "organizations",
+        list: "/directory/organizations",
+        one: Some("/directory/organizations"),
+        form: Some("form_fields_organizations"),
+        ..RECORDS
+    },
+    Resource {
+        name: "pipelines",
+        view: "pipelines",
+        list: "/pipeline/pipelines/opportunities",
+        one: Some("/pipeline/pipelines/opportunities"),
+        ..RECORDS
+    },
+    tags("tags_leads", "leads", "/pipeline/tags/leads", false),
+    tags("tags_opportunities", "opportunities", "/pipeline/tags/opportunities", false),
+    tags("tags_contacts", "contacts", "/directory/tags/contacts", false),
+    tags("tags_organizations", "organizations", "/directory/tags/organizations", true),
+];
+
+/// The child table that `crm.stages` shows: the stages come inside their pipelines.
+pub const STAGES: (&str, &str) = ("pipelines", "stages");
+
+/// The entry of that name.
+pub fn resource(name: &str) -> Option<&'static Resource> {
+    RESOURCES.iter().find(|resource| resource.name == name)
+}
+
+/// The entries that a name on the command line means: a resource, or all members of a shared view.
+pub fn selected(name: &str) -> Vec<&'static Resource> {
+    RESOURCES.iter().filter(|resource| resource.name == name || resource.view == name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_forms_exist() {
+        for (index, entry) in RESOURCES.iter().enumerate() {
+            assert!(RESOURCES[..index].iter().all(|other| other.name != entry.name), "{} twice", entry.name);
+            if let Some(form) = entry.form {
+                assert!(RESOURCES[..index].iter().any(|other| other.name == form), "{form} must come before its user");
+            }
+        }
+    }
+
+    #[test]
+    fn a_shared_view_is_selected_whole() {
+        assert_eq!(selected("tags").len(), 4);
+        assert_eq!(selected("leads").len(), 1);
+        assert!(selected("nothing").is_empty());
+    }
+}

@@ -1,0 +1,192 @@
+//! The command line: parsed into plain structs, nothing decided.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::reports::render::Format;
+
+/// Copies a CRM into a DuckDB warehouse you own, proves that the copy is whole, and answers sales questions from SQL files.
+#[derive(Debug, Parser)]
+#[command(name = "crmlake", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of every command
+    #[command(flatten)]
+    pub global: Global,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 whole; 1 unexpected; 2 usage or configuration; 3 finished but not whole \
+(suspect sweep, rejects); 4 key refused; 5 source unavailable or quota exhausted; 6 a check failed; 7 another run holds \
+the warehouse.";
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The configuration file [default: crmlake.toml, where there is one] [env: CRMLAKE_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The warehouse file [default: crmlake.duckdb] [env: CRMLAKE_WAREHOUSE]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub warehouse: Option<PathBuf>,
+    /// Log more: -v what happens, -vv every request
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Log errors only, and show no progress
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// How log lines are written
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+/// `--log-format`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// `--color`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Copy the CRM into the warehouse
+    Extract(Extract),
+    /// Answer the questions of sql/reports
+    Report(ReportArgs),
+    /// Answer a question of your own, read-only
+    Sql(Sql),
+    /// Show the last runs and how whole each table is
+    Status(Status),
+    /// Serve a made-up CRM on a loopback port
+    Sandbox(SandboxArgs),
+    /// See it all at work in an empty folder: sandbox, extraction, changes, extraction, reports
+    Demo(Demo),
+    /// Write a commented crmlake.toml
+    Init(Init),
+    /// Write completions for a shell
+    Completions(Completions),
+}
+
+/// `crmlake extract`
+#[derive(Debug, Args)]
+pub struct Extract {
+    /// What to extract, such as leads or opportunities [default: everything]
+    pub resources: Vec<String>,
+    /// Only this instance of the configuration file
+    #[arg(long, value_name = "NAME")]
+    pub instance: Option<String>,
+    /// Prove every sweep: at least two passes
+    #[arg(long)]
+    pub prove: bool,
+    /// Delete more rows at once than [deletes] max_share allows
+    #[arg(long)]
+    pub allow_mass_delete: bool,
+}
+
+/// `crmlake report`
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Which reports [default: all]
+    pub names: Vec<String>,
+    /// List the reports with their questions and parameters
+    #[arg(long)]
+    pub list: bool,
+    /// How to write the answer [default: table on a terminal, else csv]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// A parameter's value
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    pub params: Vec<String>,
+    /// Write to this file or, with a folder, one file a report
+    #[arg(long, value_name = "PATH")]
+    pub out: Option<PathBuf>,
+}
+
+/// `crmlake sql`
+#[derive(Debug, Args)]
+pub struct Sql {
+    /// The statement [default: standard input]
+    pub statement: Option<String>,
+    /// Read the statement from a file
+    #[arg(short, long, value_name = "FILE", conflicts_with = "statement")]
+    pub file: Option<PathBuf>,
+    /// How to write the answer [default: table on a terminal, else csv]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+}
+
+/// `crmlake status`
+#[derive(Debug, Args)]
+pub struct Status {
+    /// How to write it [default: table on a terminal, else csv]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+}
+
+/// `crmlake sandbox`
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// The loopback port; 0 takes a free one
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// What the records are made from
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many records: 1 means about 400
+    #[arg(long, default_value_t = 1)]
+    pub scale: u32,
+    /// The last day of the records' past [default: today]
+    #[arg(long, value_name = "DATE")]
+    pub today: Option<jiff::civil::Date>,
+    /// The most rows on a page, whatever is asked for
+    #[arg(long, value_name = "ROWS")]
+    pub size_cap: Option<usize>,
+    /// Tell no totals
+    #[arg(long)]
+    pub no_total: bool,
+}
+
+/// `crmlake demo`
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// What the records are made from
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many records: 1 means about 400
+    #[arg(long, default_value_t = 4)]
+    pub scale: u32,
+}
+
+/// `crmlake init`
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `crmlake completions`
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}

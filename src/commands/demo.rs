@@ -1,0 +1,93 @@
+//! `crmlake demo`: everything once, with nothing to configure.
+
+use std::path::Path;
+
+use super::{Context, extract::summary_table, print, report, sandbox::today, write_error};
+use crate::{
+    cli::Demo,
+    config::{Instance, Settings, work_folder},
+    error::{Error, ExitCode},
+    pipeline::{self, Extraction},
+    reports::{Reader, params::Given, render::Format},
+    sandbox::{Options, Sandbox},
+    secret::Secret,
+};
+
+/// What `_instance` says in a demo's warehouse.
+const INSTANCE: &str = "demo";
+
+pub(super) async fn run(context: Context, args: Demo) -> Result<ExitCode, Error> {
+    let settings = context.settings()?;
+    make_room(&settings.warehouse)?;
+    let key = Secret::new("demo");
+    let options = Options {
+        seed: args.seed,
+        scale: args.scale,
+        today: today(),
+        keys: vec![key.clone()],
+        size_cap: None,
+        no_total: false,
+    };
+    let sandbox = Sandbox::start(0, options).await?;
+    let base_url = url::Url::parse(&sandbox.url()).map_err(|error| Error::Usage(error.to_string()))?;
+    let instance = Instance { name: INSTANCE.to_owned(), base_url, key, secondary_key: None };
+    let warehouse = settings.warehouse.display().to_string();
+    print(&format!("A made-up CRM is served at {}. Extracting all of it:\n", sandbox.url()))?;
+    extract(&settings, &instance, &context, &warehouse).await?;
+    let day = sandbox.pass_a_day();
+    print(&format!(
+        "\nA day passes in the CRM: {} deals moved, {} amounts changed, {} records created, {} deleted. Extracting again:\n",
+        day.moved, day.repriced, day.created, day.deleted
+    ))?;
+    extract(&settings, &instance, &context, &warehouse).await?;
+    let reader = Reader::open(&settings.warehouse)?;
+    let given = Given::default();
+    for report in report::load(&settings)? {
+        let mut text = Vec::new();
+        report::write(&mut text, &reader, &report, &given, Format::Table)?;
+        print(&format!("\n{}", String::from_utf8_lossy(&text)))?;
+    }
+    print(&format!("\n{}", closing(&warehouse)))?;
+    Ok(ExitCode::Whole)
+}
+
+async fn extract(settings: &Settings, instance: &Instance, context: &Context, warehouse: &str) -> Result<(), Error> {
+    let extraction = Extraction {
+        settings: settings.clone(),
+        instances: vec![instance.clone()],
+        resources: pipeline::resources(&[])?,
+        allow_mass_delete: false,
+    };
+    let summary = pipeline::extract(extraction, context.bars.clone()).await?;
+    print(&summary_table(&summary, warehouse))
+}
+
+/// A demo replaces the warehouse of an earlier demo, and no other.
+fn make_room(warehouse: &Path) -> Result<(), Error> {
+    if !warehouse.exists() {
+        return Ok(());
+    }
+    let others = "SELECT count(*) FROM meta.sweeps WHERE instance <> 'demo'";
+    let is_demo = Reader::open(warehouse).is_ok_and(|reader| {
+        reader.connection().query_row(others, [], |row| row.get::<_, i64>(0)).is_ok_and(|count| count == 0)
+    });
+    if !is_demo {
+        return Err(Error::Usage(format!(
+            "{} is there and was not made by a demo; run the demo in an empty folder, or with --warehouse",
+            warehouse.display()
+        )));
+    }
+    let spool = work_folder(warehouse).join("spool").join(INSTANCE);
+    if spool.exists() {
+        std::fs::remove_dir_all(&spool).map_err(write_error(&spool))?;
+    }
+    std::fs::remove_file(warehouse).map_err(write_error(warehouse))
+}
+
+fn closing(warehouse: &str) -> String {
+    format!(
+        "Now ask your own questions of {warehouse}:\n  \
+         crmlake sql \"SELECT stage, count(*) FROM model.opportunities WHERE status = 'open' GROUP BY stage\"\n  \
+         crmlake report --list\n"
+    )
+}

@@ -1,0 +1,92 @@
+//! One file a command: each takes its arguments, wires the rooms together, and prints the result.
+
+mod completions;
+mod demo;
+mod extract;
+mod init;
+mod report;
+mod sandbox;
+mod sql;
+mod status;
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::Path,
+};
+
+use crate::{
+    cli::{Cli, Color, Command, LogFormat},
+    config::{Overrides, Settings, env::Environment},
+    error::{Error, ExitCode},
+    observe::{Bars, Verbosity, init as init_log},
+    reports::render::{Format, RenderError},
+};
+
+/// What every command has.
+struct Context {
+    overrides: Overrides,
+    environment: Environment,
+    bars: Bars,
+    quiet: bool,
+}
+
+impl Context {
+    fn settings(&self) -> Result<Settings, Error> {
+        Ok(Settings::resolve(&self.overrides, self.environment)?)
+    }
+}
+
+/// Runs a command.
+pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
+    let environment = Environment;
+    let global = cli.global;
+    let bars = Bars::new(global.quiet);
+    let color = match global.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => io::stderr().is_terminal() && !environment.no_color(),
+    };
+    let json = global.log_format == LogFormat::Json;
+    init_log(Verbosity { verbose: global.verbose, quiet: global.quiet, json, color }, &bars);
+    let context = Context {
+        overrides: Overrides { config: global.config, warehouse: global.warehouse, proof: None },
+        environment,
+        bars,
+        quiet: global.quiet,
+    };
+    match cli.command {
+        Command::Extract(args) => extract::run(context, args).await,
+        Command::Report(args) => report::run(&context, &args),
+        Command::Sql(args) => sql::run(&context, args),
+        Command::Status(args) => status::run(&context, &args),
+        Command::Sandbox(args) => sandbox::run(&context, args).await,
+        Command::Demo(args) => demo::run(context, args).await,
+        Command::Init(args) => init::run(&context, &args),
+        Command::Completions(args) => completions::run(&args),
+    }
+}
+
+/// The format asked for, or the one that suits where the output goes.
+fn format(asked: Option<Format>) -> Format {
+    asked.unwrap_or(if io::stdout().is_terminal() { Format::Table } else { Format::Csv })
+}
+
+/// Writes to standard output.
+fn print(text: &str) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+fn rendered(error: RenderError) -> Error {
+    match error {
+        RenderError::Io(error) => Error::Output(error),
+        RenderError::Arrow(error) => Error::Report(error.into()),
+    }
+}
+
+fn write_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io { action: "write", path, source }
+}

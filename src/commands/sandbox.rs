@@ -1,0 +1,48 @@
+//! `crmlake sandbox`
+
+use super::{Context, print};
+use crate::{
+    cli::SandboxArgs,
+    config::env,
+    error::{Error, ExitCode},
+    pipeline::stopped,
+    sandbox::{Options, Sandbox},
+    secret::Secret,
+};
+
+/// The key that opens a sandbox when the environment names none.
+const DEFAULT_KEY: &str = "sandbox";
+
+pub(super) async fn run(context: &Context, args: SandboxArgs) -> Result<ExitCode, Error> {
+    let mut keys: Vec<Secret> = [env::API_KEY, env::API_KEY_SECONDARY]
+        .iter()
+        .filter_map(|name| context.environment.text(name))
+        .map(|text| Secret::new(&text))
+        .collect();
+    let key = if keys.is_empty() {
+        keys.push(Secret::new(DEFAULT_KEY));
+        format!("{}={DEFAULT_KEY}", env::API_KEY)
+    } else {
+        format!("the key in {}", env::API_KEY)
+    };
+    let options = Options {
+        seed: args.seed,
+        scale: args.scale,
+        today: args.today.unwrap_or_else(today),
+        keys,
+        size_cap: args.size_cap,
+        no_total: args.no_total,
+    };
+    let sandbox = Sandbox::start(args.port, options).await?;
+    print(&format!("sandbox: {}={} with {key}\n", env::BASE_URL, sandbox.url()))?;
+    tokio::select! {
+        () = sandbox.serve() => {}
+        () = stopped() => {}
+    }
+    Ok(ExitCode::Whole)
+}
+
+/// Today in UTC.
+pub(super) fn today() -> jiff::civil::Date {
+    jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date()
+}

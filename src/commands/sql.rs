@@ -1,0 +1,38 @@
+//! `crmlake sql`
+
+use std::{
+    fs,
+    io::{self, IsTerminal as _, Read as _, Write as _},
+};
+
+use super::{Context, format, rendered};
+use crate::{
+    cli::Sql,
+    error::{Error, ExitCode},
+    reports::{Reader, render::render},
+};
+
+pub(super) fn run(context: &Context, args: Sql) -> Result<ExitCode, Error> {
+    let settings = context.settings()?;
+    let statement = match (args.statement, args.file) {
+        (Some(statement), _) => statement,
+        (None, Some(path)) => fs::read_to_string(&path).map_err(|source| Error::Io { action: "read", path, source })?,
+        (None, None) if io::stdin().is_terminal() => {
+            return Err(Error::Usage("no statement: give one, name a file with -f, or pipe one in".to_owned()));
+        }
+        (None, None) => {
+            let mut statement = String::new();
+            io::stdin().read_to_string(&mut statement)?;
+            statement
+        }
+    };
+    if statement.trim().is_empty() {
+        return Err(Error::Usage("the statement is empty".to_owned()));
+    }
+    let reader = Reader::open(&settings.warehouse)?;
+    let answer = reader.ask("SQL", &statement, &|_| None)?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    render(&mut out, &answer, format(args.format), None).map_err(rendered)?;
+    out.flush()?;
+    Ok(ExitCode::Whole)
+}

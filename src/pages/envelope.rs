@@ -1,0 +1,146 @@
+//! Where the rows are in an answer, and whether it tells a total.
+//!
+//! The vendor documents neither, so both are detected: a bare array, or the one array of objects under a usual key or
+//! the resource's own name; a whole number under a usual key, at the top or one level down. A configured path overrules
+//! the detection.
+
+use crate::json::{self, Kind};
+
+const ITEMS: [&str; 5] = ["items", "data", "value", "results", "records"];
+const TOTALS: [&str; 6] = ["itemCount", "totalCount", "total", "totalItems", "@odata.count", "count"];
+const TOTAL_PARENTS: [&[&str]; 5] = [&[], &["meta"], &["pagination"], &["page"], &["meta", "pagination"]];
+
+/// Where to look, when the configuration says.
+#[derive(Clone, Debug, Default)]
+pub struct Hints<'a> {
+    /// The key of the resource's list, where the catalog knows it, and its own name.
+    pub names: Vec<&'a str>,
+    /// The configured path to the rows.
+    pub items: Option<&'a str>,
+    /// The configured path to the total.
+    pub total: Option<&'a str>,
+}
+
+/// An answer taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Envelope<'a> {
+    /// The rows' array, as it came.
+    pub items: &'a str,
+    /// The total, where one is told.
+    pub total: Option<u64>,
+}
+
+/// No list was recognised. Tells the keys that were there, never their values.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no list of records found in the answer; {found}. Name the list's key as items under [api]")]
+pub struct NoList {
+    found: String,
+}
+
+/// Takes apart a checked answer.
+pub fn open<'a>(answer: &'a str, hints: &Hints<'_>) -> Result<Envelope<'a>, NoList> {
+    let items = match hints.items {
+        Some(path) => at(answer, path).filter(|list| json::kind(list) == Kind::Array),
+        None => items(answer, &hints.names),
+    };
+    let items = items.ok_or_else(|| NoList { found: keys(answer) })?;
+    let total = match hints.total {
+        Some(path) => at(answer, path).and_then(|raw| raw.parse().ok()),
+        None => total(answer),
+    };
+    Ok(Envelope { items, total })
+}
+
+fn items<'a>(answer: &'a str, names: &[&str]) -> Option<&'a str> {
+    if json::kind(answer) == Kind::Array {
+        return Some(answer);
+    }
+    let list = |key: &str| json::member(answer, key).filter(|value| json::kind(value) == Kind::Array);
+    if let Some(found) = names.iter().chain(&ITEMS).find_map(|key| list(key)) {
+        return Some(found);
+    }
+    if json::kind(answer) != Kind::Object {
+        return None;
+    }
+    // The one array of objects, if there is just one.
+    let mut lists =
+        json::members(answer).map_while(Result::ok).map(|(_, value)| value).filter(|value| holds_objects(value));
+    lists.next().filter(|_| lists.next().is_none())
+}
+
+fn holds_objects(raw: &str) -> bool {
+    json::kind(raw) == Kind::Array
+        && json::elements(raw).next().is_some_and(|first| first.is_ok_and(|first| json::kind(first) == Kind::Object))
+}
+
+fn total(answer: &str) -> Option<u64> {
+    TOTAL_PARENTS.iter().find_map(|parents| {
+        let parent = parents.iter().try_fold(answer, |object, key| json::member(object, key))?;
+        TOTALS.iter().find_map(|key| json::member(parent, key)?.parse().ok())
+    })
+}
+
+/// The value at a path of keys joined by dots.
+fn at<'a>(answer: &'a str, path: &str) -> Option<&'a str> {
+    path.split('.').try_fold(answer, |object, key| json::member(object, key))
+}
+
+fn keys(answer: &str) -> String {
+    match json::kind(answer) {
+        Kind::Object => {
+            let keys: Vec<_> = json::members(answer)
+                .map_while(Result::ok)
+                .take(20)
+                .map(|(key, _)| format!("\"{}\"", key.chars().take(40).collect::<String>().escape_debug()))
+                .collect();
+            if keys.is_empty() { "it has no keys".to_owned() } else { format!("its keys are {}", keys.join(", ")) }
+        }
+        Kind::Array => "it is an array".to_owned(),
+        kind => format!("it is a JSON {}", format!("{kind:?}").to_lowercase()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(answer: &str) -> Result<(&str, Option<u64>), NoList> {
+        open(answer, &Hints { names: vec!["leads"], ..Hints::default() }).map(|found| (found.items, found.total))
+    }
+
+    #[test]
+    fn lists_and_totals_are_found_where_they_usually_are() {
+        assert_eq!(opened("[1]"), Ok(("[1]", None)));
+        for key in ["items", "data", "value", "results", "records", "leads"] {
+            assert_eq!(opened(&format!(r#"{{"{key}":[{{}}]}}"#)), Ok(("[{}]", None)), "{key}");
+        }
+        for told in [
+            r#""itemCount":7"#,
+            r#""count":7"#,
+            r#""@odata.count":7"#,
+            r#""meta":{"total":7}"#,
+            r#""page":{"totalItems":7}"#,
+            r#""meta":{"pagination":{"totalCount":7}}"#,
+        ] {
+            assert_eq!(opened(&format!(r#"{{"items":[],{told}}}"#)), Ok(("[]", Some(7))), "{told}");
+        }
+        assert_eq!(opened(r#"{"tags":["a"],"rows":[{}]}"#), Ok(("[{}]", None)));
+        assert_eq!(opened(r#"{"items":[],"total":"7"}"#), Ok(("[]", None)), "a text is no total");
+    }
+
+    #[test]
+    fn what_is_not_found_is_told_by_keys_alone() {
+        let error = opened(r#"{"secret":"value","a":[{}],"b":[{}]}"#).unwrap_err().to_string();
+        assert!(error.contains(r#""secret", "a", "b""#) && !error.contains("value"), "{error}");
+        assert!(opened("12").unwrap_err().to_string().contains("JSON number"));
+    }
+
+    #[test]
+    fn the_configuration_overrules() {
+        let hints = Hints { items: Some("body.rows"), total: Some("body.n"), ..Hints::default() };
+        let found = open(r#"{"items":[{}],"total":1,"body":{"rows":[{},{}],"n":2}}"#, &hints).unwrap();
+        assert_eq!(found, Envelope { items: "[{},{}]", total: Some(2) });
+        let hints = Hints { items: Some("nowhere"), ..Hints::default() };
+        assert!(open(r#"{"items":[]}"#, &hints).is_err());
+    }
+}

@@ -1,0 +1,300 @@
+//! A run, from the CRM to the warehouse: crawl all, load what came, commit once.
+
+pub mod crawl;
+pub mod load;
+
+use std::{collections::HashMap, path::PathBuf};
+
+use futures::future::join_all;
+use tokio::{runtime::Handle, time::Instant};
+use tracing::{error, info};
+
+use self::{
+    crawl::{Crawl, CrawlError, crawl},
+    load::{Loaded, Loader},
+};
+use crate::{
+    api::{Client, Counters, Failure, limiter::Gate},
+    catalog::{self, Resource},
+    config::{Instance, Proof, Settings, work_folder},
+    error::{Error, ExitCode, crawl_class, in_one_line},
+    library::{Shelf, models, shelf},
+    observe::Bars,
+    pages::{Certificate, Goal, Verdict},
+    sink::{DuckDbSink, Sink as _},
+    spool::{Binding, Discarded, Spool},
+    warehouse::{ledger::Run, lock::Lock},
+};
+
+/// What to extract.
+#[derive(Clone, Debug)]
+pub struct Extraction {
+    /// The settings.
+    pub settings: Settings,
+    /// From where.
+    pub instances: Vec<Instance>,
+    /// What.
+    pub resources: Vec<&'static Resource>,
+    /// Whether more rows than the configured share may be deleted at once.
+    pub allow_mass_delete: bool,
+}
+
+/// What became of one resource.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The instance.
+    pub instance: String,
+    /// The resource.
+    pub resource: &'static Resource,
+    /// What the sweep vouches for.
+    pub certificate: Certificate,
+    /// What loading did.
+    pub loaded: Loaded,
+    /// Requests made for it.
+    pub cost: Counters,
+    /// How long its sweep took.
+    pub seconds: f64,
+}
+
+/// What a run did.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// The run's id.
+    pub run_id: String,
+    /// Each resource.
+    pub lines: Vec<Line>,
+    /// The warehouse file's size in bytes.
+    pub bytes: u64,
+    /// The run's exit code.
+    pub exit_code: ExitCode,
+}
+
+/// The resources that the names on the command line mean, with the forms that they need; all where there are none.
+pub fn resources(names: &[String]) -> Result<Vec<&'static Resource>, Error> {
+    if names.is_empty() {
+        return Ok(catalog::RESOURCES.iter().collect());
+    }
+    let mut chosen: Vec<&str> = Vec::new();
+    for name in names {
+        let selected = catalog::selected(name);
+        if selected.is_empty() {
+            let mut known: Vec<_> = catalog::RESOURCES.iter().map(|resource| resource.view).collect();
+            known.dedup();
+            return Err(Error::Usage(format!("no resource is called \"{name}\"; there is {}", known.join(", "))));
+        }
+        chosen.extend(selected.iter().flat_map(|resource| resource.form.into_iter().chain([resource.name])));
+    }
+    Ok(catalog::RESOURCES.iter().filter(|resource| chosen.contains(&resource.name)).collect())
+}
+
+/// Runs an extraction. Nothing of the warehouse changes unless it is committed at the end.
+pub async fn extract(extraction: Extraction, bars: Bars) -> Result<Summary, Error> {
+    let folder = work_folder(&extraction.settings.warehouse);
+    let _lock = Lock::take(&folder)?;
+    let run = Run::begin();
+    info!(run_id = run.id, "extraction begins");
+    let mut gates: HashMap<String, Gate> = HashMap::new();
+    let mut swept = Vec::new();
+    for instance in &extraction.instances {
+        let api = &extraction.settings.api;
+        let gate = gates.entry(instance.key.expose().to_owned()).or_insert_with(|| Gate::new(api.requests, api.window));
+        let client = Client::new(instance, api, gate.clone())?;
+        let sweeps =
+            extraction.resources.iter().map(|resource| sweep(&extraction, instance, &client, resource, &run, &bars));
+        let sweeps = tokio::select! {
+            sweeps = join_all(sweeps) => sweeps,
+            () = stopped() => return Err(Error::Interrupted),
+        };
+        swept.push((instance.name.clone(), client, sweeps));
+    }
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || load_all(&extraction, &run, swept, &runtime, &bars)).await?
+}
+
+struct Swept {
+    resource: &'static Resource,
+    result: Result<Option<Crawl>, CrawlError>,
+    seconds: f64,
+}
+
+async fn sweep(
+    extraction: &Extraction,
+    instance: &Instance,
+    client: &Client,
+    resource: &'static Resource,
+    run: &Run,
+    bars: &Bars,
+) -> Swept {
+    let settings = &extraction.settings;
+    let start = Instant::now();
+    let bar = bars.bar(resource.name);
+    let result = async {
+        let spool = open_spool(settings, instance, resource, run)?;
+        let goal = Goal {
+            proof: settings.sweep.proof,
+            max_passes: settings.sweep.max_passes,
+            page_size: settings.api.page_size,
+        };
+        let plan = crawl::Plan {
+            resource,
+            goal,
+            window: settings.api.concurrency,
+            items: settings.api.items.as_deref(),
+            total: settings.api.total.as_deref(),
+        };
+        crawl(client, plan, spool, &bar).await
+    };
+    Swept { resource, result: result.await, seconds: start.elapsed().as_secs_f64() }
+}
+
+fn open_spool(
+    settings: &Settings,
+    instance: &Instance,
+    resource: &Resource,
+    run: &Run,
+) -> Result<Spool, crate::spool::SpoolError> {
+    let path: PathBuf =
+        work_folder(&settings.warehouse).join("spool").join(&instance.name).join(format!("{}.spool", resource.name));
+    let binding = Binding {
+        instance: instance.name.clone(),
+        base_url: instance.base_url.to_string(),
+        resource: resource.name.to_owned(),
+        page_size: settings.api.page_size,
+        proof: if settings.sweep.proof == Proof::Proven { "proven" } else { "counted" }.to_owned(),
+    };
+    let age = jiff::SignedDuration::try_from(settings.sweep.resume_within).unwrap_or(jiff::SignedDuration::ZERO);
+    let oldest = run.started_at - age;
+    if path.exists() {
+        match Spool::resume(&path, &binding, oldest)? {
+            Ok(spool) => {
+                info!(resource = resource.name, pages = spool.entries().len(), "going on with a stopped run");
+                return Ok(spool);
+            }
+            Err(Discarded::Stale) => info!(resource = resource.name, "a stopped run's pages are too old; discarded"),
+            Err(Discarded::Foreign) => info!(resource = resource.name, "a spool file does not fit; discarded"),
+        }
+    }
+    Spool::create(&path, &run.id, &binding, run.started_at)
+}
+
+fn load_all(
+    extraction: &Extraction,
+    run: &Run,
+    swept: Vec<(String, Client, Vec<Swept>)>,
+    runtime: &Handle,
+    bars: &Bars,
+) -> Result<Summary, Error> {
+    let refused = |swept: &Swept| matches!(&swept.result, Err(CrawlError::Api { source, .. }) if source.failure == Failure::KeyRefused);
+    let nothing = |swept: &Swept| !matches!(swept.result, Ok(Some(_)));
+    let all = || swept.iter().flat_map(|(_, _, sweeps)| sweeps);
+    // A key that is refused, and a source of which nothing came, end the run: there is nothing to load.
+    if all().any(refused) || all().all(nothing) {
+        let mut errors = swept.into_iter().flat_map(|(_, _, sweeps)| sweeps).filter_map(|swept| swept.result.err());
+        let mut first = errors.next();
+        if let Some(worse) = errors.find(|error| crawl_class(error) == ExitCode::KeyRefused) {
+            first = Some(worse);
+        }
+        return Err(
+            first.map_or_else(|| Error::Usage("none of these lists exists in this CRM".to_owned()), Error::Crawl)
+        );
+    }
+    let mut sink = DuckDbSink::begin(&extraction.settings.warehouse, run)?;
+    let mut lines = Vec::new();
+    let mut spools = Vec::new();
+    let mut unavailable = false;
+    for (instance, client, sweeps) in swept {
+        let loader = Loader {
+            settings: &extraction.settings,
+            allow_mass_delete: extraction.allow_mass_delete,
+            instance: &instance,
+            client: &client,
+            runtime,
+        };
+        for Swept { resource, result, seconds } in sweeps {
+            let mut line = Line {
+                instance: instance.clone(),
+                resource,
+                certificate: failed_certificate(String::new()),
+                loaded: Loaded::default(),
+                cost: Counters::default(),
+                seconds,
+            };
+            match result {
+                Ok(None) => continue,
+                Ok(Some(crawl)) => {
+                    let _step = bars.step(&format!("loading {}", resource.name));
+                    line.loaded = loader.load(&mut sink, resource, &crawl)?;
+                    line.cost = crawl.cost;
+                    line.cost += line.loaded.cost;
+                    line.certificate = crawl.certificate;
+                    spools.push(crawl.spool);
+                }
+                Err(failure) => {
+                    let failure_line = in_one_line(&failure);
+                    error!(instance, "{failure_line}");
+                    unavailable |= crawl_class(&failure) == ExitCode::Unavailable;
+                    if let CrawlError::Api { source, .. } = &failure {
+                        line.cost.requests = u64::from(source.attempts);
+                    }
+                    line.certificate = failed_certificate(format!("not read: {failure_line}"));
+                }
+            }
+            sink.certify(resource, &instance, &line.certificate, line.cost)?;
+            lines.push(line);
+        }
+    }
+    let whole = lines.iter().all(Line::is_whole);
+    let exit_code = match (whole, unavailable) {
+        (_, true) => ExitCode::Unavailable,
+        (true, false) => ExitCode::Whole,
+        (false, false) => ExitCode::NotWhole,
+    };
+    let mut resolved = Vec::new();
+    for file in shelf(Shelf::Models, extraction.settings.sql.as_deref())? {
+        resolved.push(models::resolve(&file, &extraction.settings, sink.known())?);
+    }
+    let outcome = if exit_code == ExitCode::Whole { "whole" } else { "not whole" };
+    let receipt = sink.commit(&models::in_order(resolved), outcome, exit_code as u8)?;
+    spools.into_iter().for_each(load::discard);
+    Ok(Summary { run_id: run.id.clone(), lines, bytes: receipt.bytes, exit_code })
+}
+
+fn failed_certificate(reason: String) -> Certificate {
+    Certificate {
+        verdict: Verdict::Suspect,
+        reason,
+        distinct_ids: 0,
+        repeated: 0,
+        without_id: 0,
+        total_before: None,
+        total_after: None,
+        pages: 0,
+        passes: 0,
+        load: None,
+    }
+}
+
+impl Line {
+    /// Whether the table can be taken for the list.
+    pub fn is_whole(&self) -> bool {
+        self.certificate.verdict.is_whole() && self.loaded.rejects == 0 && self.loaded.kept.is_none()
+    }
+}
+
+/// Ends when the operator or the system asks to stop.
+pub async fn stopped() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            },
+            Err(_) => drop(interrupt.await),
+        }
+    }
+    #[cfg(not(unix))]
+    drop(interrupt.await);
+}

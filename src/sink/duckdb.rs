@@ -1,0 +1,143 @@
+//! The warehouse as a sink: everything in one transaction on a copy, which the commit puts in the warehouse's place.
+
+use std::path::Path;
+
+use arrow::record_batch::RecordBatch;
+use duckdb::Connection;
+
+use super::{Receipt, Sink};
+use crate::{
+    api::Counters,
+    batch::{Batches, KnownColumn, Labels, Plan, Table},
+    catalog::Resource,
+    library::models::Model,
+    pages::Certificate,
+    warehouse::{
+        WarehouseError, Working, doing,
+        ledger::{self, Run},
+        merge::{Merge, Tally, create_stage},
+        schema, sql, views,
+    },
+};
+
+/// A run's copy of the warehouse, with its transaction open.
+#[derive(Debug)]
+pub struct DuckDbSink {
+    working: Working,
+    run: Run,
+    observed_at: jiff::Timestamp,
+    known: Vec<KnownColumn>,
+}
+
+impl DuckDbSink {
+    /// Copies the warehouse aside and begins the run's transaction.
+    pub fn begin(warehouse: &Path, run: &Run) -> Result<Self, WarehouseError> {
+        let working = Working::begin(warehouse)?;
+        let connection = working.connection()?;
+        connection.execute_batch("BEGIN").map_err(doing("beginning the transaction"))?;
+        connection
+            .execute_batch("CREATE OR REPLACE TEMP TABLE seen (id VARCHAR)")
+            .map_err(doing("preparing the merge"))?;
+        let known = schema::known_columns(connection)?;
+        Ok(Self { working, run: run.clone(), observed_at: jiff::Timestamp::now(), known })
+    }
+
+    /// Creates the views, writes the run's line, and puts the copy in the warehouse's place.
+    pub fn commit(self, models: &[Model], outcome: &str, exit_code: u8) -> Result<Receipt, WarehouseError> {
+        let connection = self.working.connection()?;
+        views::create_crm(connection, &self.known)?;
+        views::create_models(connection, models)?;
+        ledger::record_run(connection, &self.run, outcome, exit_code)?;
+        connection.execute_batch("COMMIT").map_err(doing("committing the run"))?;
+        Ok(Receipt { bytes: self.working.replace()? })
+    }
+
+    fn connection(&self) -> Result<&Connection, WarehouseError> {
+        self.working.connection()
+    }
+
+    fn append(&self, table: &Table, batch: RecordBatch) -> Result<(), WarehouseError> {
+        let stage = format!("stage_{}", table.name);
+        let action = || doing(format!("writing rows of {}", table.name));
+        let mut appender = self.connection()?.appender_to_catalog_and_db(&stage, "temp", "main").map_err(action())?;
+        appender.append_record_batch(batch).map_err(action())?;
+        // A dropped appender swallows its errors.
+        appender.flush().map_err(action())
+    }
+
+    fn merge_of<'a>(&'a self, instance: &'a str) -> Merge<'a> {
+        Merge { run_id: &self.run.id, instance, observed_at: self.observed_at }
+    }
+}
+
+impl Sink for DuckDbSink {
+    fn known(&self) -> &[KnownColumn] {
+        &self.known
+    }
+
+    fn labels(&self, form: &Resource, instance: &str) -> Result<Labels, WarehouseError> {
+        ledger::labels(self.connection()?, form.name, instance)
+    }
+
+    fn saw(&mut self, ids: &[String]) -> Result<(), WarehouseError> {
+        let action = || doing("noting the ids seen");
+        let mut appender = self.connection()?.appender_to_catalog_and_db("seen", "temp", "main").map_err(action())?;
+        appender.append_rows(ids.iter().map(|id| [id.as_str()])).map_err(action())?;
+        appender.flush().map_err(action())
+    }
+
+    fn missing(&mut self, resource: &Resource, instance: &str) -> Result<(Vec<String>, u64), WarehouseError> {
+        let action = || doing(format!("looking for rows of {} that are gone", resource.name));
+        let connection = self.connection()?;
+        let current = format!("history.{} WHERE _instance = ? AND _valid_to IS NULL", sql::name(resource.name));
+        let rows = connection
+            .query_row(&format!("SELECT count(*) FROM {current}"), [instance], |row| row.get(0))
+            .map_err(action())?;
+        let mut statement = connection
+            .prepare(&format!("SELECT id FROM {current} AND id NOT IN (SELECT id FROM seen) ORDER BY id"))
+            .map_err(action())?;
+        let ids = statement.query_map([instance], |row| row.get(0)).map_err(action())?;
+        let missing = ids.collect::<Result<Vec<String>, _>>().map_err(action())?;
+        connection.execute_batch("DELETE FROM seen").map_err(action())?;
+        Ok((missing, rows))
+    }
+
+    fn stage(&mut self, plan: &Plan) -> Result<(), WarehouseError> {
+        let connection = self.working.connection()?;
+        let mut changes = schema::shape_history(connection, &plan.main, false, &self.known)?;
+        create_stage(connection, &plan.main, false)?;
+        for child in &plan.children {
+            changes.extend(schema::shape_history(connection, child, true, &self.known)?);
+            create_stage(connection, child, true)?;
+        }
+        ledger::record_schema_changes(connection, &self.run.id, &changes, self.observed_at)?;
+        ledger::record_columns(connection, plan, &self.known, self.observed_at)?;
+        self.known = schema::known_columns(connection)?;
+        Ok(())
+    }
+
+    fn write(&mut self, plan: &Plan, instance: &str, batches: Batches) -> Result<(), WarehouseError> {
+        self.append(&plan.main, batches.main)?;
+        for (child, batch) in plan.children.iter().zip(batches.children) {
+            self.append(child, batch)?;
+        }
+        if batches.rejects.is_empty() {
+            return Ok(());
+        }
+        ledger::record_rejects(self.connection()?, &self.run.id, instance, &plan.main.name, &batches.rejects)
+    }
+
+    fn merge(&mut self, plan: &Plan, instance: &str, deleted: &[String]) -> Result<Tally, WarehouseError> {
+        self.merge_of(instance).resource(self.connection()?, plan, deleted)
+    }
+
+    fn certify(
+        &mut self,
+        resource: &Resource,
+        instance: &str,
+        certificate: &Certificate,
+        cost: Counters,
+    ) -> Result<(), WarehouseError> {
+        ledger::record_sweep(self.connection()?, &self.run.id, instance, resource.name, certificate, cost)
+    }
+}

@@ -1,0 +1,55 @@
+//! Where batches go.
+//!
+//! Every sink has the same steps: a run begins it; each resource is opened, watched, staged, written and merged; a commit
+//! makes it visible at once and gives a receipt. A sink that is dropped before its commit has done nothing.
+
+pub mod duckdb;
+
+pub use self::duckdb::DuckDbSink;
+use crate::{
+    api::Counters,
+    batch::{Batches, KnownColumn, Labels, Plan},
+    catalog::Resource,
+    pages::Certificate,
+    warehouse::{WarehouseError, merge::Tally},
+};
+
+/// What a commit did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Bytes that the destination has now.
+    pub bytes: u64,
+}
+
+/// A destination.
+pub trait Sink {
+    /// The columns that the destination has from earlier runs.
+    fn known(&self) -> &[KnownColumn];
+
+    /// The labels of a form's fields.
+    fn labels(&self, form: &Resource, instance: &str) -> Result<Labels, WarehouseError>;
+
+    /// Notes the ids that a sweep saw.
+    fn saw(&mut self, ids: &[String]) -> Result<(), WarehouseError>;
+
+    /// The ids that the destination has and the sweep did not see, since the last call. Also how many rows it has.
+    fn missing(&mut self, resource: &Resource, instance: &str) -> Result<(Vec<String>, u64), WarehouseError>;
+
+    /// Prepares the tables of a plan.
+    fn stage(&mut self, plan: &Plan) -> Result<(), WarehouseError>;
+
+    /// Writes the rows of a page.
+    fn write(&mut self, plan: &Plan, instance: &str, batches: Batches) -> Result<(), WarehouseError>;
+
+    /// Merges what was written, and removes what is known to be deleted.
+    fn merge(&mut self, plan: &Plan, instance: &str, deleted: &[String]) -> Result<Tally, WarehouseError>;
+
+    /// Files a sweep's certificate.
+    fn certify(
+        &mut self,
+        resource: &Resource,
+        instance: &str,
+        certificate: &Certificate,
+        cost: Counters,
+    ) -> Result<(), WarehouseError>;
+}

@@ -1,0 +1,203 @@
+//! The warehouse: one DuckDB file that is replaced, never modified in place.
+//!
+//! A run copies it aside ([`Working`]), merges into the copy in one transaction ([`merge`]), writes the books
+//! ([`ledger`]), checkpoints, syncs, and renames it over the old one. Readers hold what they opened; a crash, a full
+//! disk or a failed check leaves the old file as it was.
+
+pub mod ledger;
+pub mod lock;
+pub mod merge;
+pub mod schema;
+pub mod sql;
+pub mod views;
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use duckdb::{AccessMode, Config, Connection};
+
+use crate::{config::work_folder, spool::private_folder};
+
+/// What can go wrong with the warehouse.
+#[derive(Debug, thiserror::Error)]
+pub enum WarehouseError {
+    /// Another run is writing.
+    #[error("another run is writing this warehouse")]
+    Locked,
+    /// There is no warehouse yet.
+    #[error("there is no warehouse at {path}")]
+    Absent {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file system refused.
+    #[error("cannot {action} {path}")]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file was written by a newer crmlake.
+    #[error(
+        "the warehouse has format {found}, and this crmlake knows formats up to {}; update crmlake",
+        schema::FORMAT
+    )]
+    Newer {
+        /// Its format.
+        found: i64,
+    },
+    /// DuckDB refused.
+    #[error("{action} failed")]
+    Database {
+        /// What was attempted.
+        action: String,
+        /// DuckDB's reason.
+        #[source]
+        source: duckdb::Error,
+    },
+}
+
+/// Says what a failed statement was for.
+pub(crate) fn doing(action: impl Into<String>) -> impl FnOnce(duckdb::Error) -> WarehouseError {
+    move |source| WarehouseError::Database { action: action.into(), source }
+}
+
+/// A copy of the warehouse that a run writes into. Dropped, it is removed, and nothing happened.
+#[derive(Debug)]
+pub struct Working {
+    connection: Option<Connection>,
+    target: PathBuf,
+    copy: PathBuf,
+    /// Bytes of the file it was copied from.
+    pub copied: u64,
+}
+
+impl Working {
+    /// Copies the warehouse aside, or begins a new one, and opens the copy.
+    pub fn begin(target: &Path) -> Result<Self, WarehouseError> {
+        // Of the same name as the warehouse, because DuckDB names the catalog after the file.
+        let folder = work_folder(target).join("write");
+        let copy = folder.join(target.file_name().unwrap_or_default());
+        let failed = |action, path: &Path| {
+            let path = path.to_owned();
+            move |source| WarehouseError::Io { action, path, source }
+        };
+        private_folder(&folder).map_err(failed("create", &folder))?;
+        let mut working = Self { connection: None, target: target.to_owned(), copy: copy.clone(), copied: 0 };
+        working.remove_copy();
+        if target.exists() {
+            // A file system with reflinks copies nothing.
+            working.copied = fs::copy(target, &copy).map_err(failed("copy the warehouse to", &copy))?;
+        }
+        let config = Config::default()
+            .with("temp_directory", folder.join("spill").to_string_lossy())
+            .and_then(|config| config.with("preserve_insertion_order", "false"))
+            .and_then(|config| config.with("storage_compatibility_version", "v1.0.0"))
+            .map_err(doing("setting up DuckDB"))?;
+        let connection =
+            Connection::open_with_flags(&copy, config).map_err(doing("opening the copy of the warehouse"))?;
+        private(&copy).map_err(failed("protect", &copy))?;
+        schema::migrate(&connection)?;
+        working.connection = Some(connection);
+        Ok(working)
+    }
+
+    /// The connection to the copy.
+    pub fn connection(&self) -> Result<&Connection, WarehouseError> {
+        self.connection.as_ref().ok_or_else(|| WarehouseError::Absent { path: self.copy.clone() })
+    }
+
+    /// Puts the copy in the warehouse's place. Returns its size in bytes.
+    pub fn replace(mut self) -> Result<u64, WarehouseError> {
+        if let Some(connection) = self.connection.take() {
+            connection.execute_batch("CHECKPOINT").map_err(doing("writing the checkpoint"))?;
+            connection.close().map_err(|(_, source)| doing("closing the warehouse")(source))?;
+        }
+        let failed = |action, path: &Path| {
+            let path = path.to_owned();
+            move |source| WarehouseError::Io { action, path, source }
+        };
+        let file = File::options().write(true).open(&self.copy).map_err(failed("open", &self.copy))?;
+        file.sync_all().map_err(failed("sync", &self.copy))?;
+        let size = file.metadata().map_err(failed("measure", &self.copy))?.len();
+        drop(file);
+        // A log left beside the old file would be replayed into the new one.
+        remove(&wal(&self.target)).map_err(failed("remove", &wal(&self.target)))?;
+        fs::rename(&self.copy, &self.target).map_err(failed("replace", &self.target))?;
+        sync_folder(&self.target).map_err(failed("sync the folder of", &self.target))?;
+        Ok(size)
+    }
+
+    fn remove_copy(&self) {
+        // What cannot be removed now is overwritten by the next run.
+        let _ = remove(&self.copy);
+        let _ = remove(&wal(&self.copy));
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        drop(self.connection.take());
+        self.remove_copy();
+    }
+}
+
+/// Opens a warehouse for reading: nothing can be written, and no file or network reached, through this connection.
+pub fn open_read_only(path: &Path) -> Result<Connection, WarehouseError> {
+    if !path.exists() {
+        return Err(WarehouseError::Absent { path: path.to_owned() });
+    }
+    let config = Config::default()
+        .access_mode(AccessMode::ReadOnly)
+        .and_then(|config| config.enable_external_access(false))
+        .and_then(|config| config.enable_autoload_extension(false))
+        .map_err(doing("setting up DuckDB"))?;
+    let connection = Connection::open_with_flags(path, config).map_err(doing(format!("opening {}", path.display())))?;
+    let found = schema::format(&connection)?;
+    if found > schema::FORMAT {
+        return Err(WarehouseError::Newer { found });
+    }
+    connection.execute_batch("SET lock_configuration = true").map_err(doing("setting up DuckDB"))?;
+    Ok(connection)
+}
+
+fn wal(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".wal");
+    name.into()
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+fn private(path: &Path) -> io::Result<()> {
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn private(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_path: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,196 @@
+//! What a warehouse is made of: its schemas, the tables of `meta`, and how `history` grows with what is seen.
+
+use duckdb::{Connection, OptionalExt as _, params};
+
+use super::{WarehouseError, doing, sql};
+use crate::{
+    batch::{Column, KnownColumn, Table, scalar::Type},
+    catalog,
+};
+
+/// The version of this layout, kept in `meta.format`.
+pub const FORMAT: i64 = 1;
+
+/// The columns of `history` before the record's own, and after them.
+pub const BEFORE: [(&str, &str); 1] = [("_instance", "VARCHAR")];
+/// See [`BEFORE`].
+pub const AFTER: [(&str, &str); 4] =
+    [("_valid_from", "TIMESTAMP"), ("_valid_to", "TIMESTAMP"), ("_deleted", "BOOLEAN"), ("_run_id", "VARCHAR")];
+
+const LAYOUT: &str = "
+CREATE SCHEMA IF NOT EXISTS crm;
+CREATE SCHEMA IF NOT EXISTS history;
+CREATE SCHEMA IF NOT EXISTS model;
+CREATE SCHEMA IF NOT EXISTS meta;
+CREATE TABLE IF NOT EXISTS meta.format (version BIGINT);
+CREATE TABLE IF NOT EXISTS meta.runs (
+    run_id VARCHAR, started_at TIMESTAMP, finished_at TIMESTAMP, outcome VARCHAR, exit_code INTEGER, version VARCHAR
+);
+CREATE TABLE IF NOT EXISTS meta.sweeps (
+    run_id VARCHAR, instance VARCHAR, resource VARCHAR, verdict VARCHAR, reason VARCHAR, distinct_ids BIGINT,
+    repeated BIGINT, without_id BIGINT, total_before BIGINT, total_after BIGINT, pages BIGINT, passes INTEGER,
+    requests BIGINT, retries BIGINT
+);
+CREATE TABLE IF NOT EXISTS meta.columns (
+    resource VARCHAR, column_name VARCHAR, source_path VARCHAR, type VARCHAR, label VARCHAR,
+    first_seen TIMESTAMP, last_seen TIMESTAMP
+);
+CREATE TABLE IF NOT EXISTS meta.schema_changes (
+    run_id VARCHAR, resource VARCHAR, column_name VARCHAR, change VARCHAR, old_type VARCHAR, new_type VARCHAR,
+    observed_at TIMESTAMP
+);
+CREATE TABLE IF NOT EXISTS meta.rejects (
+    run_id VARCHAR, instance VARCHAR, resource VARCHAR, reason VARCHAR, raw VARCHAR
+);
+CREATE TABLE IF NOT EXISTS meta.changes (
+    run_id VARCHAR, instance VARCHAR, resource VARCHAR, id VARCHAR, column_name VARCHAR, old_value VARCHAR,
+    new_value VARCHAR, observed_at TIMESTAMP
+);
+";
+
+/// The layout's version that a warehouse has; 0 when it has none.
+pub fn format(connection: &Connection) -> Result<i64, WarehouseError> {
+    let action = "reading the warehouse's format";
+    let known: Option<i64> = connection
+        .query_row(
+            "SELECT 1 FROM information_schema.tables WHERE table_schema = 'meta' AND table_name = 'format'",
+            [],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(doing(action))?;
+    if known.is_none() {
+        return Ok(0);
+    }
+    let version: Option<i64> =
+        connection.query_row("SELECT max(version) FROM meta.format", [], |row| row.get(0)).map_err(doing(action))?;
+    Ok(version.unwrap_or(0))
+}
+
+/// Brings a warehouse to the current layout.
+pub fn migrate(connection: &Connection) -> Result<(), WarehouseError> {
+    let found = format(connection)?;
+    if found > FORMAT {
+        return Err(WarehouseError::Newer { found });
+    }
+    if found < FORMAT {
+        connection.execute_batch(LAYOUT).map_err(doing("laying out the warehouse"))?;
+        connection
+            .execute("INSERT INTO meta.format VALUES (?)", params![FORMAT])
+            .map_err(doing("laying out the warehouse"))?;
+    }
+    // Every resource has its table, loaded or not, so that no view and no report depends on what was extracted.
+    for resource in catalog::RESOURCES {
+        create_history(connection, resource.name, false)?;
+    }
+    create_history(connection, &format!("{}__{}", catalog::STAGES.0, catalog::STAGES.1), true)
+}
+
+/// Creates a history table with the warehouse's own columns.
+fn create_history(connection: &Connection, table: &str, is_child: bool) -> Result<(), WarehouseError> {
+    let keys: &[(&str, &str)] =
+        if is_child { &[("_parent_id", "VARCHAR"), ("_position", "BIGINT")] } else { &[(catalog::KEY, "VARCHAR")] };
+    let hash: &[(&str, &str)] = if is_child { &[] } else { &[("_hash", "UBIGINT")] };
+    let columns = BEFORE.iter().chain(keys).chain(&AFTER).chain(hash);
+    let definitions: Vec<_> = columns.map(|(name, kind)| format!("{} {kind}", sql::name(name))).collect();
+    connection
+        .execute_batch(&format!("CREATE TABLE IF NOT EXISTS history.{} ({})", sql::name(table), definitions.join(", ")))
+        .map_err(doing(format!("creating history.{table}")))
+}
+
+/// The columns that the warehouse has from earlier runs.
+pub fn known_columns(connection: &Connection) -> Result<Vec<KnownColumn>, WarehouseError> {
+    let action = "reading meta.columns";
+    let mut statement = connection
+        .prepare("SELECT resource, column_name, source_path, type, label FROM meta.columns ORDER BY rowid")
+        .map_err(doing(action))?;
+    let rows = statement
+        .query_map([], |row| {
+            let type_name: String = row.get(3)?;
+            let (name, is_list) = type_name.strip_suffix("[]").map_or((type_name.as_str(), false), |name| (name, true));
+            Ok(KnownColumn {
+                table: row.get(0)?,
+                column: Column {
+                    name: row.get(1)?,
+                    source_path: row.get(2)?,
+                    kind: Type::from_name(name).unwrap_or(Type::Text),
+                    is_list,
+                    label: row.get(4)?,
+                },
+            })
+        })
+        .map_err(doing(action))?;
+    rows.collect::<Result<_, _>>().map_err(doing(action))
+}
+
+/// The name of a column's type in `meta.columns`.
+pub fn type_name(column: &Column) -> String {
+    format!("{}{}", column.kind.name(), if column.is_list { "[]" } else { "" })
+}
+
+/// A change of the tables' shape, for `meta.schema_changes`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaChange {
+    /// The table.
+    pub table: String,
+    /// The column.
+    pub column: String,
+    /// `added` or `widened`.
+    pub change: &'static str,
+    /// The type it had.
+    pub old_type: Option<String>,
+    /// The type it has.
+    pub new_type: String,
+}
+
+/// Creates the history table of a planned table, or widens it to hold what was planned; values stay what they were.
+pub fn shape_history(
+    connection: &Connection,
+    table: &Table,
+    is_child: bool,
+    known: &[KnownColumn],
+) -> Result<Vec<SchemaChange>, WarehouseError> {
+    let target = format!("history.{}", sql::name(&table.name));
+    let action = || doing(format!("shaping {target}"));
+    let known: Vec<&Column> =
+        known.iter().filter(|known| known.table == table.name).map(|known| &known.column).collect();
+    create_history(connection, &table.name, is_child)?;
+    let mut changes = Vec::new();
+    for column in &table.columns {
+        let name = sql::name(&column.name);
+        match known.iter().find(|known| known.source_path == column.source_path) {
+            None if column.source_path == catalog::KEY && !is_child => {}
+            None => {
+                connection
+                    .execute_batch(&format!("ALTER TABLE {target} ADD COLUMN {name} {}", sql::type_of_column(column)))
+                    .map_err(action())?;
+                // The columns of a table's first load are no change.
+                if !known.is_empty() {
+                    changes.push(SchemaChange {
+                        table: table.name.clone(),
+                        column: column.name.clone(),
+                        change: "added",
+                        old_type: None,
+                        new_type: type_name(column),
+                    });
+                }
+            }
+            Some(known) if (known.kind, known.is_list) != (column.kind, column.is_list) => {
+                let using = sql::widened(&name, known, column);
+                let new_type = sql::type_of_column(column);
+                connection
+                    .execute_batch(&format!("ALTER TABLE {target} ALTER COLUMN {name} TYPE {new_type} USING {using}"))
+                    .map_err(action())?;
+                changes.push(SchemaChange {
+                    table: table.name.clone(),
+                    column: column.name.clone(),
+                    change: "widened",
+                    old_type: Some(type_name(known)),
+                    new_type: type_name(column),
+                });
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(changes)
+}
