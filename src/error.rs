@@ -94,11 +94,14 @@ impl Error {
     /// The exit code of this error's class.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Usage(_) | Self::Library(_) | Self::Report(_) => ExitCode::Usage,
             Self::Crawl(error) => crawl_class(error),
             Self::Warehouse(WarehouseError::Locked) => ExitCode::Locked,
-            Self::Warehouse(WarehouseError::Absent { .. } | WarehouseError::Newer { .. }) => ExitCode::Usage,
-            Self::Sandbox(SandboxError::Listen { .. }) => ExitCode::Usage,
+            Self::Config(_)
+            | Self::Usage(_)
+            | Self::Library(_)
+            | Self::Report(_)
+            | Self::Sandbox(_)
+            | Self::Warehouse(WarehouseError::Absent { .. } | WarehouseError::Newer { .. }) => ExitCode::Usage,
             _ => ExitCode::Unexpected,
         }
     }

@@ -110,6 +110,7 @@ pub fn member<'a>(raw: &'a str, wanted: &str) -> Option<&'a str> {
 }
 
 /// A value walked out of a `&str` is always a slice of it; the owned case exists only in the parser's type.
+#[expect(clippy::needless_pass_by_value, reason = "the borrowed text must outlive the parameter")]
 fn borrowed(raw: Cow<'_, str>) -> &str {
     match raw {
         Cow::Borrowed(text) => text,

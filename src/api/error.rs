@@ -55,7 +55,7 @@ pub enum Failure {
 
 /// A request that was given up.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: given up after {attempts} {} in {:.1}s", if *.attempts == 1 { "attempt" } else { "attempts" }, .elapsed.as_secs_f32())]
+#[error("{path}: {}", given_up(*.attempts, *.elapsed))]
 pub struct ApiError {
     /// The path asked for, below the base URL.
     pub path: String,
@@ -66,6 +66,13 @@ pub struct ApiError {
     /// What the last attempt met.
     #[source]
     pub failure: Failure,
+}
+
+fn given_up(attempts: u32, elapsed: Duration) -> String {
+    match attempts {
+        0 | 1 => "failed".to_owned(),
+        _ => format!("given up after {attempts} attempts in {:.1}s", elapsed.as_secs_f32()),
+    }
 }
 
 /// The HTTP library could not be set up: no TLS roots on this machine, most likely.

@@ -302,9 +302,8 @@ impl Builder {
 
     fn push(&mut self, raw: &str) -> Option<()> {
         match self {
-            Self::Json(builder) => builder.append_value(raw),
             Self::Text(builder) if json::kind(raw) == Kind::String => builder.append_value(json::text(raw).text),
-            Self::Text(builder) => builder.append_value(raw),
+            Self::Text(builder) | Self::Json(builder) => builder.append_value(raw),
             Self::List { .. } => return self.push_list(json::elements(raw).map_while(Result::ok)),
             // An empty string says nothing, see `scalar`.
             other if raw == "\"\"" => return other.push_null(),

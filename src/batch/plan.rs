@@ -239,7 +239,9 @@ mod tests {
 
     fn planned(records: &[&str], known: &[KnownColumn], labels: &Labels) -> Plan {
         let mut shape = known_shape("leads", known);
-        records.iter().for_each(|record| shape.watch(record, Limits { flatten_depth: 2 }));
+        for record in records {
+            shape.watch(record, Limits { flatten_depth: 2 });
+        }
         plan("leads", &shape, known, labels)
     }
 

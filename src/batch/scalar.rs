@@ -43,6 +43,7 @@ pub enum Type {
 
 /// The kinds of scalar values seen in one place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "a set of kinds, joined by union")]
 pub struct Scalar {
     booleans: bool,
     numbers: Option<Numbers>,
@@ -249,7 +250,7 @@ pub fn date(raw: &str) -> Option<i32> {
         return None;
     }
     let date: jiff::civil::Date = text.parse().ok()?;
-    i32::try_from((date - jiff::civil::date(1970, 1, 1)).get_days()).ok()
+    Some((date - jiff::civil::date(1970, 1, 1)).get_days())
 }
 
 /// The moment that a checked string value names in ISO 8601, in microseconds since 1970 UTC. Without an offset it is

@@ -246,7 +246,9 @@ mod tests {
 
     fn shape(records: &[&str]) -> Shape {
         let mut shape = Shape::default();
-        records.iter().for_each(|record| shape.watch(record, LIMITS));
+        for record in records {
+            shape.watch(record, LIMITS);
+        }
         shape
     }
 
@@ -260,7 +262,9 @@ mod tests {
         let whole = shape(&records);
         for order in [[2, 1, 0], [1, 2, 0], [2, 0, 1]] {
             let mut joined = Shape::default();
-            order.iter().for_each(|index| joined.join(shape(&[records[*index]])));
+            for index in order {
+                joined.join(shape(&[records[index]]));
+            }
             assert_eq!(joined.members, whole.members);
         }
         let mut twice = whole.clone();

@@ -141,18 +141,16 @@ mod tests {
     use super::*;
 
     /// Searches a list of `rows` rows in pages of `size`, and returns the last page and the probes it took.
-    fn search(rows: u64, size: u64, past_end: PastEnd, hint: Option<u64>) -> (LastPage, u32) {
+    fn search(rows: usize, size: usize, past_end: PastEnd, hint: Option<u64>) -> (LastPage, u32) {
         let pages = rows.div_ceil(size);
         let mut search = Search::new(hint);
         loop {
             match search.next() {
                 Found::Probe(page) => {
-                    let shown = if page > pages && past_end == PastEnd::LastPage { pages } else { page };
-                    let ids: Vec<RowId> = (0..rows)
-                        .skip(((shown.max(1) - 1) * size) as usize)
-                        .take(size as usize)
-                        .map(u128::from)
-                        .collect();
+                    let asked = usize::try_from(page).unwrap();
+                    let shown = if asked > pages && past_end == PastEnd::LastPage { pages.max(1) } else { asked };
+                    let ids: Vec<RowId> =
+                        (0..rows).skip((shown - 1) * size).take(size).map(|row| row as u128).collect();
                     search.answer(page, &ids);
                 }
                 Found::Last(last) => return (last, search.probes),
@@ -164,11 +162,11 @@ mod tests {
     #[test]
     fn the_last_page_is_found_within_the_budget() {
         for past_end in [PastEnd::Nothing, PastEnd::LastPage] {
-            for rows in 0..600u64 {
+            for rows in 0..600 {
                 for size in [1, 2, 7, 100] {
                     let (last, probes) = search(rows, size, past_end, None);
                     let pages = rows.div_ceil(size);
-                    assert_eq!((last.page, last.count()), (pages, rows), "{rows} rows, pages of {size}");
+                    assert_eq!((last.page, last.count()), (pages as u64, rows as u64), "{rows} rows, pages of {size}");
                     let most = 2.0 * (pages.max(1) as f64).log2() + 3.0;
                     assert!(f64::from(probes) <= most, "{probes} probes for {pages} pages, {past_end:?}");
                 }

@@ -55,8 +55,12 @@ pub mod cursor;
 pub mod envelope;
 pub mod sighting;
 pub mod sweep;
+pub mod verdict;
 
-pub use self::sweep::{Ask, Certificate, Goal, Sighting, Step, Sweep, Verdict};
+pub use self::{
+    sweep::Sweep,
+    verdict::{Ask, Certificate, Goal, Purpose, Sighting, Step, Verdict},
+};
 
 /// What identifies a row within a sweep: a 128-bit hash of its id or, where it has none, of its text.
 pub type RowId = u128;

@@ -2,7 +2,7 @@
 
 use twox_hash::XxHash3_128;
 
-use super::{RowId, sweep::Sighting};
+use super::{RowId, Sighting};
 use crate::{
     catalog,
     json::{self, Kind},

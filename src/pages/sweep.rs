@@ -1,131 +1,23 @@
 //! The sweep: a state machine that decides what to ask next and when a list has been read whole.
 //!
-//! It is pure. The driver takes asks from [`Sweep::next`] as long as its window has room, and hands every answer to
+//! It is pure. The driver takes asks from [`Sweep::next_step`] as long as its window has room, and hands every answer to
 //! [`Sweep::answer`] as it arrives. Because the machine depends on nothing but its goal and the answers, a stopped
 //! sweep is resumed by replaying the answers it had.
 
-use std::collections::HashSet;
+mod counted;
+mod proven;
 
-use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 use super::{
     RowId,
-    cursor::{Found, LastPage, PastEnd, Search},
+    cursor::{Found, LastPage, Search},
+    verdict::{Ask, Certificate, Goal, Purpose, Sighting, Step, Verdict},
 };
 use crate::config::Proof;
 
 /// How far behind the end a page is that no honest list reaches.
 const FAR: u64 = 1_000_000;
-
-/// What a sweep is to achieve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Goal {
-    /// The verdict to seek.
-    pub proof: Proof,
-    /// Passes before it is given up.
-    pub max_passes: u32,
-    /// Rows to ask for on a page.
-    pub page_size: u32,
-}
-
-/// Why a page is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Purpose {
-    /// To read its rows.
-    Read,
-    /// To find the end of the list before a pass.
-    Search,
-    /// To see, after a pass, that nothing changed.
-    Close,
-}
-
-/// One page to ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Ask {
-    /// The pass it belongs to, from 1.
-    pub pass: u32,
-    /// Why.
-    pub purpose: Purpose,
-    /// The page, from 1.
-    pub page: u64,
-    /// Rows to ask for.
-    pub size: u32,
-}
-
-/// What a page showed. A page that is not there (404) showed nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sighting {
-    /// The rows, in their order.
-    pub ids: Vec<RowId>,
-    /// How many of them have no id of their own.
-    pub without_id: u64,
-    /// The total that the answer tells.
-    pub total: Option<u64>,
-}
-
-/// What is known about a swept list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// No row that existed throughout can be missing.
-    Proven,
-    /// One pass that the counts before and after agree with.
-    Counted,
-    /// Neither.
-    Suspect,
-}
-
-impl Verdict {
-    /// As `meta.sweeps` and the reports write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Proven => "proven",
-            Self::Counted => "counted",
-            Self::Suspect => "suspect",
-        }
-    }
-
-    /// Whether the table can be taken for the list.
-    pub fn is_whole(self) -> bool {
-        self != Self::Suspect
-    }
-}
-
-/// What a sweep vouches for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
-    /// What is known.
-    pub verdict: Verdict,
-    /// Why, in words an operator understands.
-    pub reason: String,
-    /// Different rows seen in the passes that count.
-    pub distinct_ids: u64,
-    /// Times a row was seen again within its pass.
-    pub repeated: u64,
-    /// Rows without an id.
-    pub without_id: u64,
-    /// The list's length when the pass began, where it is known.
-    pub total_before: Option<u64>,
-    /// The list's length when the pass ended, where it is known.
-    pub total_after: Option<u64>,
-    /// Pages that the list has.
-    pub pages: u64,
-    /// Passes made.
-    pub passes: u32,
-    /// The passes whose pages hold the rows to load; no entry means all of them.
-    pub load: Option<u32>,
-}
-
-/// What to do next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Ask for a page.
-    Ask(Ask),
-    /// Nothing until an answer arrives.
-    Wait,
-    /// The sweep is over.
-    Done,
-}
 
 /// A sweep under way.
 #[derive(Debug)]
@@ -259,7 +151,7 @@ impl Sweep {
     }
 
     /// What to do next. Each ask is given once; its answer must be handed to [`Self::answer`].
-    pub fn next(&mut self) -> Step {
+    pub fn next_step(&mut self) -> Step {
         if let Some(ask) = self.unanswered.pop() {
             self.pass.outstanding.insert(ask);
             return Step::Ask(ask);
@@ -322,7 +214,7 @@ impl Sweep {
             }
             Phase::Close { mut asked, close } => {
                 asked.push((ask.page, sighting.clone()));
-                self.closing(asked, close);
+                self.closing(asked, &close);
             }
             Phase::Tail { next } => self.tail(next, sighting),
             Phase::Ordered { next } => self.ordered(next, sighting),
@@ -357,70 +249,6 @@ impl Sweep {
             _ if self.trust_totals => Phase::Open,
             _ => Phase::Search(Search::new(self.last_page_hint)),
         };
-    }
-
-    /// Page 1 of a pass that hopes for a total.
-    fn opened(&mut self, sighting: &Sighting) {
-        let rows = sighting.ids.len() as u64;
-        let Some(total) = sighting.total else {
-            // No total: this was the first probe of the search, and no part of the pass.
-            let mut search = Search::new(self.last_page_hint);
-            search.answer(1, &sighting.ids);
-            self.adopt_size(rows, true);
-            self.searching(search);
-            return;
-        };
-        self.record(1, sighting);
-        if rows == 0 {
-            let verdict = if total == 0 { Verdict::Counted } else { Verdict::Suspect };
-            let reason = if total == 0 {
-                "the list is empty".to_owned()
-            } else {
-                format!("the API tells a total of {total} but page 1 is empty")
-            };
-            self.decide(verdict, reason);
-            return;
-        }
-        let last = total.div_ceil(rows).max(1);
-        self.adopt_size(rows, last > 1);
-        self.phase = Phase::Read { next: 2, last, close: Close::Totals { last } };
-        self.after_read();
-    }
-
-    /// The server served fewer rows than asked for: ask for what it serves, so that both sides mean the same page.
-    fn adopt_size(&mut self, rows: u64, more: bool) {
-        if more && self.adapt_size && rows > 0 && rows < u64::from(self.pass.size) {
-            self.pass.size = u32::try_from(rows).unwrap_or(self.pass.size);
-        }
-    }
-
-    fn searched(&mut self, mut search: Search, page: u64, sighting: &Sighting) {
-        search.answer(page, &sighting.ids);
-        if page == 1 {
-            self.adopt_size(sighting.ids.len() as u64, true);
-        }
-        self.searching(search);
-    }
-
-    fn searching(&mut self, search: Search) {
-        match search.next() {
-            Found::Probe(_) => self.phase = Phase::Search(search),
-            Found::Endless => {
-                self.decide(Verdict::Suspect, "the list shows new rows on every page; it has no end".into())
-            }
-            Found::Last(last) if last.page == 0 => {
-                self.pass.total_before = Some(0);
-                self.pass.total_after = Some(0);
-                self.decide(Verdict::Counted, "the list is empty".to_owned());
-            }
-            Found::Last(last) => {
-                self.last_page_hint = Some(last.page);
-                self.pass.page_rows = last.page_rows;
-                self.pass.total_before = Some(last.count());
-                self.phase = Phase::Read { next: 1, last: last.page - 1, close: Close::LastPage(last) };
-                self.after_read();
-            }
-        }
     }
 
     /// Counts a page's rows into the pass; returns how many were new to it.
@@ -488,213 +316,9 @@ impl Sweep {
         }
     }
 
-    /// Goes on behind the expected end if a pass is not left to do it better.
-    fn read_on(&mut self, next: u64) {
-        if self.may_repeat() {
-            self.give_up_pass();
-        } else {
-            self.phase = Phase::Tail { next };
-        }
-    }
-
-    fn tail(&mut self, next: u64, sighting: &Sighting) {
-        let told = self.pass.total_after.unwrap_or_default().div_ceil(self.pass.page_rows.max(1));
-        let new = self.fresh(sighting);
-        if new > 0 || (!sighting.ids.is_empty() && next < told) {
-            self.record(next, sighting);
-            self.phase = Phase::Tail { next: next + 1 };
-        } else {
-            self.give_up_pass();
-        }
-    }
-
     /// How many rows of a page the pass has not seen.
     fn fresh(&self, sighting: &Sighting) -> usize {
         sighting.ids.iter().filter(|id| !self.pass.ids.contains(id)).count()
-    }
-
-    fn closing(&mut self, asked: Vec<(u64, Sighting)>, close: Close) {
-        match &close {
-            Close::Totals { last } => self.close_by_totals(*last, asked, &close),
-            Close::LastPage(last) => {
-                let last = last.clone();
-                self.close_by_last_page(&last, asked, &close);
-            }
-            Close::Confirm { last } => self.close_by_confirmation(*last, &asked),
-        }
-    }
-
-    fn close_by_totals(&mut self, last: u64, asked: Vec<(u64, Sighting)>, close: &Close) {
-        let (page, latest) = &asked[asked.len() - 1];
-        if *page > last && self.fresh(latest) > 0 {
-            let before = self.pass.total_before.unwrap_or_default();
-            self.pass.disturb(format!("page {page} showed new rows although the API told a total of {before}"));
-            let (page, latest) = (*page, latest.clone());
-            // A total below what was just seen is no total (some APIs tell the rows on the page): do without from now on.
-            let at_least = (page - 1) * self.pass.page_rows + latest.ids.len() as u64;
-            self.trust_totals = latest.total.is_none_or(|total| total >= at_least);
-            self.record(page, &latest);
-            self.read_on(page + 1);
-            return;
-        }
-        if latest.total.is_none() && asked.len() < 2 {
-            self.phase = Phase::Close { asked, close: close.clone() };
-            return;
-        }
-        let (before, after) = (self.pass.total_before.unwrap_or_default(), latest.total);
-        let seen = self.pass.ids.len() as u64;
-        if after == Some(before) && seen == before && self.pass.disturbed.is_none() {
-            self.decide(Verdict::Counted, format!("{seen} rows, as many as the API told before and after the pass"));
-        } else {
-            if after == Some(before) && self.pass.disturbed.is_none() {
-                // Nothing changed and yet the count is another: the total is wrong, and the next pass does without.
-                self.trust_totals = false;
-            }
-            let after = after.map_or("none".to_owned(), |total| total.to_string());
-            self.pass.disturb(format!("{seen} rows were seen where the API told {before} before and {after} after it"));
-            self.give_up_pass();
-        }
-    }
-
-    fn close_by_last_page(&mut self, last: &LastPage, asked: Vec<(u64, Sighting)>, close: &Close) {
-        let (page, latest) = &asked[asked.len() - 1];
-        if *page == last.page {
-            let latest = latest.clone();
-            self.record(last.page, &latest);
-        }
-        if asked.len() < 2 {
-            self.phase = Phase::Close { asked, close: close.clone() };
-            return;
-        }
-        let showed = |wanted: u64| asked.iter().find(|(page, _)| *page == wanted).map(|(_, sighting)| sighting);
-        let (end, behind) = (showed(last.page), showed(last.page + 1));
-        let end_ids = end.map_or(&[][..], |sighting| &sighting.ids);
-        let behind_ids = behind.map_or(&[][..], |sighting| &sighting.ids);
-        let seen = self.pass.ids.len() as u64;
-        let still_last = match last.past_end {
-            PastEnd::Nothing => behind_ids.is_empty() && end_ids.len() == last.ids.len(),
-            PastEnd::LastPage => behind_ids == last.ids && end_ids == last.ids,
-        };
-        if still_last && seen == last.count() && self.pass.disturbed.is_none() {
-            self.pass.total_after = Some(last.count());
-            self.decide(
-                Verdict::Counted,
-                format!("{seen} rows; page {} was the last, and the same, before and after the pass", last.page),
-            );
-            return;
-        }
-        self.pass.disturb(if still_last {
-            format!("{seen} rows were seen where the last page puts the count at {}", last.count())
-        } else {
-            format!("the end of the list moved from page {}", last.page)
-        });
-        match behind {
-            Some(behind) if self.fresh(behind) > 0 => {
-                let behind = behind.clone();
-                self.record(last.page + 1, &behind);
-                self.read_on(last.page + 2);
-            }
-            _ => self.give_up_pass(),
-        }
-    }
-
-    /// All pages of the ordered pass were read again: go on until every row of it was seen, or nothing more comes.
-    fn close_by_confirmation(&mut self, last: u64, asked: &[(u64, Sighting)]) {
-        let page = last + asked.len() as u64;
-        let latest = asked.last().map(|(_, sighting)| sighting.clone()).unwrap_or_default();
-        let new = self.fresh(&latest);
-        if new > 0 {
-            self.record(page, &latest);
-            self.phase = Phase::Close { asked: asked.to_vec(), close: Close::Confirm { last } };
-            return;
-        }
-        if !self.confirmed() {
-            self.give_up_pass();
-        }
-    }
-
-    /// Decides `proven` if every row of the last ordered pass was seen again since.
-    fn confirmed(&mut self) -> bool {
-        let Some(candidate) = &self.candidate else { return false };
-        if candidate.unseen.is_empty() {
-            self.decide(
-                Verdict::Proven,
-                "an ordered pass showed no row twice, and every row of it was seen again afterwards".to_owned(),
-            );
-            return true;
-        }
-        let gone = candidate.unseen.len();
-        let rows = if gone == 1 { "row of the pass before was" } else { "rows of the pass before were" };
-        self.unconfirmed = Some(format!("{gone} {rows} not seen again, so another may have moved unseen"));
-        false
-    }
-
-    fn ordered(&mut self, next: u64, sighting: &Sighting) {
-        let rows = sighting.ids.len() as u64;
-        if rows == 0 {
-            self.end_ordered();
-            return;
-        }
-        if next > 1 && self.fresh(sighting) == 0 {
-            self.phase = Phase::Far { page: next, sighting: sighting.clone() };
-            return;
-        }
-        if let Some(short) = self.pass.short_page {
-            self.pass.disturb(format!("page {short} was not full and yet not the last"));
-        }
-        self.record(next, sighting);
-        if next == 1 {
-            self.adopt_size(rows, sighting.total != Some(rows));
-        } else if rows != self.pass.page_rows {
-            self.pass.short_page = Some(next);
-        }
-        if rows > self.pass.page_rows {
-            self.pass.disturb(format!("page {next} had more rows than page 1"));
-        }
-        self.go_on_ordered(next + 1);
-    }
-
-    /// Goes on with an ordered pass while it can still prove something, or is needed to confirm the one before.
-    fn go_on_ordered(&mut self, next: u64) {
-        if self.pass.disturbed.is_some() && self.candidate.is_none() {
-            self.give_up_pass();
-        } else {
-            self.phase = Phase::Ordered { next };
-        }
-    }
-
-    /// A page far behind the end was asked because `page` showed only known rows.
-    fn far(&mut self, page: u64, repeated: &Sighting, far: &Sighting) {
-        if far.ids.is_empty() {
-            // The server does not repeat its last page, so the rows were pushed back by new ones.
-            self.record(page, repeated);
-            self.go_on_ordered(page + 1);
-            return;
-        }
-        if self.fresh(far) > 0 {
-            self.pass.disturb("the end of the list moved while it was read".to_owned());
-            self.record(0, far);
-        }
-        self.end_ordered();
-    }
-
-    /// An ordered pass is over: it may confirm the one before, and may be confirmed by the next.
-    fn end_ordered(&mut self) {
-        if self.confirmed() {
-            return;
-        }
-        self.candidate = None;
-        if self.pass.disturbed.is_some() {
-            self.give_up_pass();
-            return;
-        }
-        let seen = self.pass.ids.len() as u64;
-        if self.pass.total_before == Some(seen) && self.pass.total_after == Some(seen) {
-            let reason = format!("{seen} rows, as many as the API told before and after the pass; no proof succeeded");
-            self.fallback = Some(self.certificate_of(Verdict::Counted, reason));
-        }
-        self.candidate = Some(Candidate { unseen: self.pass.ids.clone(), pages: self.pass.pages });
-        self.begin_pass(self.pass.number + 1);
     }
 
     fn decide(&mut self, verdict: Verdict, reason: String) {
@@ -721,21 +345,6 @@ impl Sweep {
             pages: pass.pages,
             passes: pass.number,
             load: whole.then_some(pass.number),
-        }
-    }
-}
-
-impl Close {
-    /// The page to ask after `asked` others.
-    fn ask(&self, asked: usize) -> u64 {
-        match self {
-            Self::Totals { last } => last + u64::from(asked == 0),
-            // The bound must be the later reading, see the room's documentation.
-            Self::LastPage(last) => match last.past_end {
-                PastEnd::Nothing => last.page + u64::from(asked > 0),
-                PastEnd::LastPage => last.page + u64::from(asked == 0),
-            },
-            Self::Confirm { last } => last + 1 + asked as u64,
         }
     }
 }

@@ -12,10 +12,9 @@ use crate::{
     catalog::{Paging, Resource},
     config::Proof,
     pages::{
-        Ask, Certificate, Goal, Sighting, Step, Sweep, Verdict,
+        Ask, Certificate, Goal, Purpose, Sighting, Step, Sweep, Verdict,
         envelope::{self, Hints, NoList},
         sighting::sight,
-        sweep::Purpose,
     },
     spool::{Spool, SpoolError},
 };
@@ -122,7 +121,7 @@ pub async fn crawl(
     let (mut rows, mut pages, mut pass) = (0, 0, 1);
     loop {
         while flying.len() < plan.window {
-            match sweep.next() {
+            match sweep.next_step() {
                 Step::Ask(ask) => flying.push(async move { (ask, driver.fetch(&ask).await) }),
                 Step::Wait => break,
                 Step::Done => {
@@ -197,7 +196,7 @@ impl Driver<'_> {
         let mut replayed = 0;
         for index in 0..spool.entries().len() {
             let entry = spool.entries()[index];
-            while !sweep.awaits(&entry.ask) && matches!(sweep.next(), Step::Ask(_)) {}
+            while !sweep.awaits(&entry.ask) && matches!(sweep.next_step(), Step::Ask(_)) {}
             if !sweep.awaits(&entry.ask) {
                 spool.truncate(index)?;
                 break;

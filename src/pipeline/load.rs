@@ -10,7 +10,7 @@ use crate::{
     catalog::Resource,
     config::{Settings, file::DeletesTable},
     json,
-    pages::{Verdict, envelope, sweep::Purpose},
+    pages::{Purpose, Verdict, envelope},
     sink::Sink,
     spool::{Entry, Spool},
     warehouse::{WarehouseError, merge::Tally},
@@ -67,7 +67,7 @@ impl Loader<'_> {
     /// Loads what a sweep brought. To be called outside the runtime: it blocks.
     pub fn load(&self, sink: &mut dyn Sink, resource: &'static Resource, crawl: &Crawl) -> Result<Loaded, LoadError> {
         let limits = Limits { flatten_depth: self.settings.tables.flatten_depth };
-        let pages = self.pages(crawl);
+        let pages = Self::pages(crawl);
         let mut shape = plan::known_shape(resource.name, sink.known());
         for entry in &pages {
             let body = crawl.spool.body(entry)?;
@@ -105,7 +105,7 @@ impl Loader<'_> {
 
     /// The pages whose rows are loaded: those of the pass that counts, or all there are; in the order of the list, so
     /// that the columns' order does not depend on which answer came first.
-    fn pages(&self, crawl: &Crawl) -> Vec<Entry> {
+    fn pages(crawl: &Crawl) -> Vec<Entry> {
         let counts = |entry: &&Entry| match crawl.certificate.load {
             Some(pass) => entry.ask.pass == pass && entry.ask.purpose != Purpose::Search,
             None => true,

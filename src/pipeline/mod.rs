@@ -189,11 +189,11 @@ fn load_all(
     let all = || swept.iter().flat_map(|(_, _, sweeps)| sweeps);
     // A key that is refused, and a source of which nothing came, end the run: there is nothing to load.
     if all().any(refused) || all().all(nothing) {
-        let mut errors = swept.into_iter().flat_map(|(_, _, sweeps)| sweeps).filter_map(|swept| swept.result.err());
-        let mut first = errors.next();
-        if let Some(worse) = errors.find(|error| crawl_class(error) == ExitCode::KeyRefused) {
-            first = Some(worse);
-        }
+        let errors = swept.into_iter().flat_map(|(_, _, sweeps)| sweeps).filter_map(|swept| swept.result.err());
+        let mut errors: Vec<CrawlError> = errors.collect();
+        // A refused key explains the others.
+        errors.sort_by_key(|error| crawl_class(error) != ExitCode::KeyRefused);
+        let first = errors.into_iter().next();
         return Err(
             first.map_or_else(|| Error::Usage("none of these lists exists in this CRM".to_owned()), Error::Crawl)
         );

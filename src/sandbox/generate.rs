@@ -3,6 +3,12 @@
 //! Deals come and go with the seasons, move through stages with plausible odds, and belong to owners of different
 //! strength. Some values are missing, as they are in life.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "made-up durations and head counts: any number will do"
+)]
+
 use jiff::{Span, Timestamp, civil::Date, tz::Offset};
 use rand::{RngExt as _, SeedableRng as _, seq::IndexedRandom as _};
 use rand_chacha::ChaCha8Rng;
@@ -178,14 +184,14 @@ impl Crm {
 
     fn common(&mut self, created: Timestamp, updated: Timestamp) -> Map<String, Value> {
         let (owner, _) = self.owner();
-        let (updater, _) = self.owner();
+        let (editor, _) = self.owner();
         let mut record = Map::new();
         record.insert("id".into(), self.id().into());
         record.insert("tenantId".into(), self.tenant.clone().into());
         record.insert("createdOn".into(), written(created).into());
         record.insert("createdBy".into(), owner);
         record.insert("lastUpdatedOn".into(), written(updated).into());
-        record.insert("lastUpdatedBy".into(), updater);
+        record.insert("lastUpdatedBy".into(), editor);
         record
     }
 

@@ -286,7 +286,7 @@ pub fn private_folder(folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::sweep::Purpose;
+    use crate::pages::Purpose;
 
     fn binding() -> Binding {
         Binding {

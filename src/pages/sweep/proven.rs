@@ -1,0 +1,105 @@
+//! The way to `proven`: passes in order, each of which may confirm the one before.
+
+use super::{Candidate, Close, Phase, Sweep};
+use crate::pages::{Sighting, Verdict};
+
+impl Sweep {
+    pub(super) fn ordered(&mut self, next: u64, sighting: &Sighting) {
+        let rows = sighting.ids.len() as u64;
+        if rows == 0 {
+            self.end_ordered();
+            return;
+        }
+        if next > 1 && self.fresh(sighting) == 0 {
+            self.phase = Phase::Far { page: next, sighting: sighting.clone() };
+            return;
+        }
+        if let Some(short) = self.pass.short_page {
+            self.pass.disturb(format!("page {short} was not full and yet not the last"));
+        }
+        self.record(next, sighting);
+        if next == 1 {
+            self.adopt_size(rows, sighting.total != Some(rows));
+        } else if rows != self.pass.page_rows {
+            self.pass.short_page = Some(next);
+        }
+        if rows > self.pass.page_rows {
+            self.pass.disturb(format!("page {next} had more rows than page 1"));
+        }
+        self.go_on_ordered(next + 1);
+    }
+
+    /// Goes on with an ordered pass while it can still prove something, or is needed to confirm the one before.
+    fn go_on_ordered(&mut self, next: u64) {
+        if self.pass.disturbed.is_some() && self.candidate.is_none() {
+            self.give_up_pass();
+        } else {
+            self.phase = Phase::Ordered { next };
+        }
+    }
+
+    /// A page far behind the end was asked because `page` showed only known rows.
+    pub(super) fn far(&mut self, page: u64, repeated: &Sighting, far: &Sighting) {
+        if far.ids.is_empty() {
+            // The server does not repeat its last page, so the rows were pushed back by new ones.
+            self.record(page, repeated);
+            self.go_on_ordered(page + 1);
+            return;
+        }
+        if self.fresh(far) > 0 {
+            self.pass.disturb("the end of the list moved while it was read".to_owned());
+            self.record(0, far);
+        }
+        self.end_ordered();
+    }
+
+    /// An ordered pass is over: it may confirm the one before, and may be confirmed by the next.
+    fn end_ordered(&mut self) {
+        if self.confirmed() {
+            return;
+        }
+        self.candidate = None;
+        if self.pass.disturbed.is_some() {
+            self.give_up_pass();
+            return;
+        }
+        let seen = self.pass.ids.len() as u64;
+        if self.pass.total_before == Some(seen) && self.pass.total_after == Some(seen) {
+            let reason = format!("{seen} rows, as many as the API told before and after the pass; no proof succeeded");
+            self.fallback = Some(self.certificate_of(Verdict::Counted, reason));
+        }
+        self.candidate = Some(Candidate { unseen: self.pass.ids.clone(), pages: self.pass.pages });
+        self.begin_pass(self.pass.number + 1);
+    }
+
+    /// All pages of the ordered pass were read again: go on until every row of it was seen, or nothing more comes.
+    pub(super) fn close_by_confirmation(&mut self, last: u64, asked: &[(u64, Sighting)]) {
+        let page = last + asked.len() as u64;
+        let latest = asked.last().map(|(_, sighting)| sighting.clone()).unwrap_or_default();
+        let new = self.fresh(&latest);
+        if new > 0 {
+            self.record(page, &latest);
+            self.phase = Phase::Close { asked: asked.to_vec(), close: Close::Confirm { last } };
+            return;
+        }
+        if !self.confirmed() {
+            self.give_up_pass();
+        }
+    }
+
+    /// Decides `proven` if every row of the last ordered pass was seen again since.
+    fn confirmed(&mut self) -> bool {
+        let Some(candidate) = &self.candidate else { return false };
+        if candidate.unseen.is_empty() {
+            self.decide(
+                Verdict::Proven,
+                "an ordered pass showed no row twice, and every row of it was seen again afterwards".to_owned(),
+            );
+            return true;
+        }
+        let gone = candidate.unseen.len();
+        let rows = if gone == 1 { "row of the pass before was" } else { "rows of the pass before were" };
+        self.unconfirmed = Some(format!("{gone} {rows} not seen again, so another may have moved unseen"));
+        false
+    }
+}

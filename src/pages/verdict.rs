@@ -1,0 +1,116 @@
+//! What goes into a sweep and what comes out: goals, asks, sightings, and the certificate.
+
+use serde::{Deserialize, Serialize};
+
+use super::RowId;
+use crate::config::Proof;
+
+/// What a sweep is to achieve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Goal {
+    /// The verdict to seek.
+    pub proof: Proof,
+    /// Passes before it is given up.
+    pub max_passes: u32,
+    /// Rows to ask for on a page.
+    pub page_size: u32,
+}
+
+/// Why a page is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// To read its rows.
+    Read,
+    /// To find the end of the list before a pass.
+    Search,
+    /// To see, after a pass, that nothing changed.
+    Close,
+}
+
+/// One page to ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Ask {
+    /// The pass it belongs to, from 1.
+    pub pass: u32,
+    /// Why.
+    pub purpose: Purpose,
+    /// The page, from 1.
+    pub page: u64,
+    /// Rows to ask for.
+    pub size: u32,
+}
+
+/// What a page showed. A page that is not there (404) showed nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sighting {
+    /// The rows, in their order.
+    pub ids: Vec<RowId>,
+    /// How many of them have no id of their own.
+    pub without_id: u64,
+    /// The total that the answer tells.
+    pub total: Option<u64>,
+}
+
+/// What is known about a swept list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// No row that existed throughout can be missing.
+    Proven,
+    /// One pass that the counts before and after agree with.
+    Counted,
+    /// Neither.
+    Suspect,
+}
+
+impl Verdict {
+    /// As `meta.sweeps` and the reports write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Counted => "counted",
+            Self::Suspect => "suspect",
+        }
+    }
+
+    /// Whether the table can be taken for the list.
+    pub fn is_whole(self) -> bool {
+        self != Self::Suspect
+    }
+}
+
+/// What a sweep vouches for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// What is known.
+    pub verdict: Verdict,
+    /// Why, in words an operator understands.
+    pub reason: String,
+    /// Different rows seen in the passes that count.
+    pub distinct_ids: u64,
+    /// Times a row was seen again within its pass.
+    pub repeated: u64,
+    /// Rows without an id.
+    pub without_id: u64,
+    /// The list's length when the pass began, where it is known.
+    pub total_before: Option<u64>,
+    /// The list's length when the pass ended, where it is known.
+    pub total_after: Option<u64>,
+    /// Pages that the list has.
+    pub pages: u64,
+    /// Passes made.
+    pub passes: u32,
+    /// The passes whose pages hold the rows to load; no entry means all of them.
+    pub load: Option<u32>,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Ask for a page.
+    Ask(Ask),
+    /// Nothing until an answer arrives.
+    Wait,
+    /// The sweep is over.
+    Done,
+}
