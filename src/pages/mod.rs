@@ -45,6 +45,9 @@
 //! before them (rows after them would be on the last page too); the first of them was read on some page `j` while `r`
 //! was not, and the argument above holds for that `j`.
 //!
+//! The rows on that page must be those of the page that was repeated, which holds unless as many rows as a page has stand
+//! in the list twice, one after the other.
+//!
 //! A list sorted by something that changes, such as the last update, moves rows that were neither created nor deleted.
 //! There a repeat or a vanished id betrays most moves and not all.
 //!

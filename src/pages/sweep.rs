@@ -96,9 +96,10 @@ enum Phase {
     },
     /// Read page by page in order.
     Ordered {
+        previous: Vec<RowId>,
         next: u64,
     },
-    /// A page showed only known rows: ask one that only a server which repeats its last page would fill.
+    /// A page showed the rows of the page before it: ask one that only a server which repeats its last page would fill.
     Far {
         page: u64,
         sighting: Sighting,
@@ -175,7 +176,7 @@ impl Sweep {
                 Found::Last(_) | Found::Endless => return Step::Wait,
             },
             Phase::Close { asked, close } => (Purpose::Close, close.ask(asked.len())),
-            Phase::Tail { next } | Phase::Ordered { next } => (Purpose::Read, *next),
+            Phase::Tail { next } | Phase::Ordered { next, .. } => (Purpose::Read, *next),
             Phase::Far { page, .. } => (Purpose::Close, FAR + *page),
         };
         let ask = Ask { pass: self.pass.number, purpose, page, size: self.pass.size };
@@ -217,7 +218,7 @@ impl Sweep {
                 self.closing(asked, &close);
             }
             Phase::Tail { next } => self.tail(next, sighting),
-            Phase::Ordered { next } => self.ordered(next, sighting),
+            Phase::Ordered { next, previous } => self.ordered(next, &previous, sighting),
             Phase::Far { page, sighting: repeated } => self.far(page, &repeated, sighting),
             Phase::Done => {}
         }
@@ -240,7 +241,7 @@ impl Sweep {
         self.pass = Pass { number, size: self.goal.page_size, ..Pass::default() };
         let last_chance = !self.may_repeat();
         self.phase = match (&self.candidate, self.goal.proof) {
-            (_, Proof::Proven) if !last_chance => Phase::Ordered { next: 1 },
+            (_, Proof::Proven) if !last_chance => Phase::Ordered { next: 1, previous: Vec::new() },
             (Some(candidate), Proof::Proven) => {
                 self.pass.confirming = true;
                 let last = candidate.pages.max(1);
@@ -300,6 +301,10 @@ impl Sweep {
 
     /// The pass cannot count: begin another, or end suspect.
     fn give_up_pass(&mut self) {
+        // Totals that tell of no change where the pass met one are not to be trusted: the next one does without.
+        if self.pass.total_before.is_some() && self.pass.total_before == self.pass.total_after {
+            self.trust_totals = false;
+        }
         if self.may_repeat() {
             self.begin_pass(self.pass.number + 1);
         } else {

@@ -56,8 +56,8 @@ fn sources() -> Vec<Source> {
         .map(|path| {
             let relative = path.strip_prefix(&root).unwrap();
             let first = relative.components().next().unwrap().as_os_str().to_str().unwrap();
-            let room = first.trim_end_matches(".rs").to_owned();
-            Source { room, text: code(&fs::read_to_string(&path).unwrap()), path }
+            let name = first.trim_end_matches(".rs").to_owned();
+            Source { room: name, text: code(&fs::read_to_string(&path).unwrap()), path }
         })
         .collect()
 }

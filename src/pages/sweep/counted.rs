@@ -15,7 +15,7 @@ impl Sweep {
             // No total: this was the first probe of the search, and no part of the pass.
             let mut search = Search::new(self.last_page_hint);
             search.answer(1, &sighting.ids);
-            self.adopt_size(rows, true);
+            self.adopt_size(rows);
             self.searching(search);
             return;
         };
@@ -31,14 +31,14 @@ impl Sweep {
             return;
         }
         let last = total.div_ceil(rows).max(1);
-        self.adopt_size(rows, last > 1);
+        self.adopt_size(rows);
         self.phase = Phase::Read { next: 2, last, close: Close::Totals { last } };
         self.after_read();
     }
 
     /// The server served fewer rows than asked for: ask for what it serves, so that both sides mean the same page.
-    pub(super) fn adopt_size(&mut self, rows: u64, more: bool) {
-        if more && self.adapt_size && rows > 0 && rows < u64::from(self.pass.size) {
+    pub(super) fn adopt_size(&mut self, rows: u64) {
+        if self.adapt_size && rows > 0 && rows < u64::from(self.pass.size) {
             self.pass.size = u32::try_from(rows).unwrap_or(self.pass.size);
         }
     }
@@ -46,7 +46,7 @@ impl Sweep {
     pub(super) fn searched(&mut self, mut search: Search, page: u64, sighting: &Sighting) {
         search.answer(page, &sighting.ids);
         if page == 1 {
-            self.adopt_size(sighting.ids.len() as u64, true);
+            self.adopt_size(sighting.ids.len() as u64);
         }
         self.searching(search);
     }
@@ -95,7 +95,8 @@ impl Sweep {
             self.read_on(page + 1);
             return;
         }
-        if latest.total.is_none() && asked.len() < 2 {
+        // Past the end some APIs tell no total, or the rows of that page: the last page has the final word.
+        if latest.total != self.pass.total_before && asked.len() < 2 {
             self.phase = Phase::Close { asked, close: close.clone() };
             return;
         }
@@ -104,10 +105,6 @@ impl Sweep {
         if after == Some(before) && seen == before && self.pass.disturbed.is_none() {
             self.decide(Verdict::Counted, format!("{seen} rows, as many as the API told before and after the pass"));
         } else {
-            if after == Some(before) && self.pass.disturbed.is_none() {
-                // Nothing changed and yet the count is another: the total is wrong, and the next pass does without.
-                self.trust_totals = false;
-            }
             let after = after.map_or("none".to_owned(), |total| total.to_string());
             self.pass.disturb(format!("{seen} rows were seen where the API told {before} before and {after} after it"));
             self.give_up_pass();

@@ -1,16 +1,16 @@
 //! The way to `proven`: passes in order, each of which may confirm the one before.
 
 use super::{Candidate, Close, Phase, Sweep};
-use crate::pages::{Sighting, Verdict};
+use crate::pages::{RowId, Sighting, Verdict};
 
 impl Sweep {
-    pub(super) fn ordered(&mut self, next: u64, sighting: &Sighting) {
+    pub(super) fn ordered(&mut self, next: u64, previous: &[RowId], sighting: &Sighting) {
         let rows = sighting.ids.len() as u64;
         if rows == 0 {
             self.end_ordered();
             return;
         }
-        if next > 1 && self.fresh(sighting) == 0 {
+        if sighting.ids == previous {
             self.phase = Phase::Far { page: next, sighting: sighting.clone() };
             return;
         }
@@ -19,34 +19,35 @@ impl Sweep {
         }
         self.record(next, sighting);
         if next == 1 {
-            self.adopt_size(rows, sighting.total != Some(rows));
+            self.adopt_size(rows);
         } else if rows != self.pass.page_rows {
             self.pass.short_page = Some(next);
         }
         if rows > self.pass.page_rows {
             self.pass.disturb(format!("page {next} had more rows than page 1"));
         }
-        self.go_on_ordered(next + 1);
+        self.go_on_ordered(next + 1, sighting);
     }
 
     /// Goes on with an ordered pass while it can still prove something, or is needed to confirm the one before.
-    fn go_on_ordered(&mut self, next: u64) {
+    fn go_on_ordered(&mut self, next: u64, latest: &Sighting) {
         if self.pass.disturbed.is_some() && self.candidate.is_none() {
             self.give_up_pass();
         } else {
-            self.phase = Phase::Ordered { next };
+            self.phase = Phase::Ordered { next, previous: latest.ids.clone() };
         }
     }
 
-    /// A page far behind the end was asked because `page` showed only known rows.
+    /// A page far behind the end was asked because `page` showed the rows of the page before it.
     pub(super) fn far(&mut self, page: u64, repeated: &Sighting, far: &Sighting) {
         if far.ids.is_empty() {
             // The server does not repeat its last page, so the rows were pushed back by new ones.
             self.record(page, repeated);
-            self.go_on_ordered(page + 1);
+            self.go_on_ordered(page + 1, repeated);
             return;
         }
-        if self.fresh(far) > 0 {
+        let more_told = far.total.is_some_and(|total| total > (page - 1) * self.pass.page_rows);
+        if far.ids != repeated.ids || (more_told && self.trust_totals) {
             self.pass.disturb("the end of the list moved while it was read".to_owned());
             self.record(0, far);
         }
