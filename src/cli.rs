@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::reports::render::Format;
+use crate::{
+    reports::render::Format,
+    sandbox::{Fault, PastEnd, RetryAfter},
+};
 
 /// Copies a CRM into a DuckDB warehouse you own, proves that the copy is whole, and answers sales questions from SQL files.
 #[derive(Debug, Parser)]
@@ -70,6 +73,8 @@ pub enum Color {
 pub enum Command {
     /// Copy the CRM into the warehouse
     Extract(Extract),
+    /// Ask one page of each list, and say what a run would take
+    Plan(Plan),
     /// Answer the questions of sql/reports
     Report(ReportArgs),
     /// Answer a question of your own, read-only
@@ -100,6 +105,19 @@ pub struct Extract {
     /// Delete more rows at once than [deletes] max_share allows
     #[arg(long)]
     pub allow_mass_delete: bool,
+}
+
+/// `crmlake plan`
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Which lists, such as leads or opportunities [default: everything]
+    pub resources: Vec<String>,
+    /// Only this instance of the configuration file
+    #[arg(long, value_name = "NAME")]
+    pub instance: Option<String>,
+    /// For sweeps that are proven
+    #[arg(long)]
+    pub prove: bool,
 }
 
 /// `crmlake report`
@@ -163,6 +181,46 @@ pub struct SandboxArgs {
     /// Tell no totals
     #[arg(long)]
     pub no_total: bool,
+    /// Tell totals that are so much beside the truth
+    #[arg(long, value_name = "BY", allow_negative_numbers = true)]
+    pub total_off: Option<isize>,
+    /// What to answer past the end of a list
+    #[arg(long, value_enum, default_value_t = PastEnd::Empty)]
+    pub past_end: PastEnd,
+    /// The key that holds the rows of a list, or `array` for a bare array
+    #[arg(long, value_name = "KEY", default_value = "items")]
+    pub envelope: String,
+    /// How often a lead or opportunity is created or deleted before a page of them is answered
+    #[arg(long, value_name = "PROBABILITY", default_value_t = 0.0, value_parser = probability)]
+    pub churn: f64,
+    /// A resource whose list always fails
+    #[arg(long, value_name = "RESOURCE")]
+    pub down: Vec<String>,
+    /// Requests allowed in any window; more are answered 429
+    #[arg(long, value_name = "N")]
+    pub requests: Option<usize>,
+    /// The window
+    #[arg(long, value_name = "DURATION", default_value = "60s")]
+    pub window: jiff::SignedDuration,
+    /// How a 429 says when to come again
+    #[arg(long, value_enum, default_value_t = RetryAfter::Seconds)]
+    pub retry_after: RetryAfter,
+    /// Requests allowed in all; more are answered 403, out of call volume quota
+    #[arg(long, value_name = "N")]
+    pub call_quota: Option<u64>,
+    /// Redirect every request to this origin
+    #[arg(long, value_name = "URL")]
+    pub redirect_to: Option<String>,
+    /// Let something go wrong: 408, 429, 500, 502, 503, 504, reset, stall, truncate, garbage, html, error-flag or slow
+    #[arg(long = "fault", value_name = "KIND=PROBABILITY")]
+    pub faults: Vec<Fault>,
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|number| (0.0..=1.0).contains(number))
+        .ok_or_else(|| "must be a number from 0 to 1".to_owned())
 }
 
 /// `crmlake demo`

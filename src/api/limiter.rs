@@ -47,6 +47,8 @@ struct State {
     /// The latest answers, oldest first; no more than the configured number of requests.
     answers: VecDeque<Answered>,
     pause: Option<Pause>,
+    /// When the last pause ended: what was answered since is one burst.
+    burst_since: Option<Instant>,
     clean_until: Option<Instant>,
 }
 
@@ -88,6 +90,7 @@ impl Gate {
                 in_flight: 0,
                 answers: VecDeque::new(),
                 pause: None,
+                burst_since: None,
                 clean_until: None,
             }),
             changed: Notify::new(),
@@ -166,6 +169,7 @@ impl State {
             if pause.teaches {
                 self.learn(now, pause.until);
             }
+            self.burst_since = Some(now);
         }
         self.forget(now);
         let free = self.limit.requests.saturating_sub(self.in_flight);
@@ -184,14 +188,16 @@ impl State {
         }
     }
 
+    /// Takes the burst that a refusal ended for the server's quota: so many requests, and the time until it allows more.
+    /// Refused requests stay in the window, because some gateways count them.
     fn learn(&mut self, now: Instant, until: Instant) {
-        let mut accepted = self.answers.iter().filter(|answer| answer.accepted);
-        let first = accepted.next().map_or(now, |answer| answer.at);
-        let requests = self.limit.requests.min(1 + accepted.count());
-        let window = (until - first).max(TICK);
-        self.limit = Limit { requests, window };
-        // The pause has emptied the server's window.
-        self.answers.clear();
+        let since = self.burst_since;
+        let burst =
+            self.answers.iter().filter(|answer| answer.accepted && since.is_none_or(|since| answer.at >= since));
+        let accepted: Vec<Instant> = burst.map(|answer| answer.at).collect();
+        let Some(first) = accepted.first() else { return };
+        let window = until.duration_since(*first).max(TICK);
+        self.limit = Limit { requests: accepted.len(), window };
         self.clean_until = Some(now + window * CLEAN_WINDOWS);
     }
 

@@ -20,14 +20,7 @@ pub(super) async fn run(context: Context, args: Demo) -> Result<ExitCode, Error>
     let settings = context.settings()?;
     make_room(&settings.warehouse)?;
     let key = Secret::new("demo");
-    let options = Options {
-        seed: args.seed,
-        scale: args.scale,
-        today: today(),
-        keys: vec![key.clone()],
-        size_cap: None,
-        no_total: false,
-    };
+    let options = Options::well_behaved(args.seed, args.scale, today(), vec![key.clone()]);
     let sandbox = Sandbox::start(0, options).await?;
     let base_url = url::Url::parse(&sandbox.url()).map_err(|error| Error::Usage(error.to_string()))?;
     let instance = Instance { name: INSTANCE.to_owned(), base_url, key, secondary_key: None };

@@ -4,6 +4,7 @@ mod completions;
 mod demo;
 mod extract;
 mod init;
+mod plan;
 mod report;
 mod sandbox;
 mod sql;
@@ -56,6 +57,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
     };
     match cli.command {
         Command::Extract(args) => extract::run(context, args).await,
+        Command::Plan(args) => plan::run(context, args).await,
         Command::Report(args) => report::run(&context, &args),
         Command::Sql(args) => sql::run(&context, args),
         Command::Status(args) => status::run(&context, &args),

@@ -6,7 +6,7 @@ use crate::{
     config::env,
     error::{Error, ExitCode},
     pipeline::stopped,
-    sandbox::{Options, Sandbox},
+    sandbox::{Options, Sandbox, TotalTold},
     secret::Secret,
 };
 
@@ -25,13 +25,25 @@ pub(super) async fn run(context: &Context, args: SandboxArgs) -> Result<ExitCode
     } else {
         format!("the key in {}", env::API_KEY)
     };
+    let habits = Options::well_behaved(args.seed, args.scale, args.today.unwrap_or_else(today), keys);
     let options = Options {
-        seed: args.seed,
-        scale: args.scale,
-        today: args.today.unwrap_or_else(today),
-        keys,
         size_cap: args.size_cap,
-        no_total: args.no_total,
+        total: match args.total_off {
+            _ if args.no_total => TotalTold::None,
+            Some(by) => TotalTold::Off(by),
+            None => TotalTold::Right,
+        },
+        past_end: args.past_end,
+        envelope: args.envelope,
+        churn: args.churn,
+        down: args.down,
+        requests: args.requests,
+        window: args.window.try_into().map_err(|_| Error::Usage("--window must not be negative".to_owned()))?,
+        retry_after: args.retry_after,
+        call_quota: args.call_quota,
+        redirect_to: args.redirect_to,
+        faults: args.faults,
+        ..habits
     };
     let sandbox = Sandbox::start(args.port, options).await?;
     print(&format!("sandbox: {}={} with {key}\n", env::BASE_URL, sandbox.url()))?;

@@ -62,15 +62,25 @@ fn items<'a>(answer: &'a str, names: &[&str]) -> Option<&'a str> {
     if json::kind(answer) != Kind::Object {
         return None;
     }
-    // The one array of objects, if there is just one.
-    let mut lists =
-        json::members(answer).map_while(Result::ok).map(|(_, value)| value).filter(|value| holds_objects(value));
-    lists.next().filter(|_| lists.next().is_none())
+    // The one array of objects or, on a page past the end, the one array there is.
+    let arrays = || json::members(answer).map_while(Result::ok).map(|(_, value)| value).filter(|value| is_array(value));
+    only(arrays().filter(|array| holds_objects(array))).or_else(|| only(arrays()).filter(|array| is_empty(array)))
 }
 
-fn holds_objects(raw: &str) -> bool {
+fn only<'a>(mut values: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    values.next().filter(|_| values.next().is_none())
+}
+
+fn is_array(raw: &str) -> bool {
     json::kind(raw) == Kind::Array
-        && json::elements(raw).next().is_some_and(|first| first.is_ok_and(|first| json::kind(first) == Kind::Object))
+}
+
+fn is_empty(array: &str) -> bool {
+    json::elements(array).next().is_none()
+}
+
+fn holds_objects(array: &str) -> bool {
+    json::elements(array).next().is_some_and(|first| first.is_ok_and(|first| json::kind(first) == Kind::Object))
 }
 
 fn total(answer: &str) -> Option<u64> {
@@ -125,6 +135,8 @@ mod tests {
             assert_eq!(opened(&format!(r#"{{"items":[],{told}}}"#)), Ok(("[]", Some(7))), "{told}");
         }
         assert_eq!(opened(r#"{"tags":["a"],"rows":[{}]}"#), Ok(("[{}]", None)));
+        assert_eq!(opened(r#"{"rows":[],"page":15}"#), Ok(("[]", None)), "past the end");
+        assert!(opened(r#"{"warnings":[],"rows":[]}"#).is_err());
         assert_eq!(opened(r#"{"items":[],"total":"7"}"#), Ok(("[]", None)), "a text is no total");
     }
 

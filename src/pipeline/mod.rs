@@ -1,6 +1,7 @@
 //! A run, from the CRM to the warehouse: crawl all, load what came, commit once.
 
 pub mod crawl;
+pub mod forecast;
 pub mod load;
 
 use std::{collections::HashMap, path::PathBuf};

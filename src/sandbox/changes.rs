@@ -58,6 +58,22 @@ impl Crm {
         day
     }
 
+    /// Creates or deletes a record of a resource, anywhere in its list; `below` draws a number below its argument.
+    pub(super) fn churn(&mut self, resource: &str, mut below: impl FnMut(usize) -> usize) {
+        let at = self.now;
+        let new = match resource {
+            "leads" => self.lead(at),
+            "opportunities" => self.opportunity(at),
+            _ => return,
+        };
+        let list = if resource == "leads" { &mut self.leads } else { &mut self.opportunities };
+        if below(2) == 0 || list.is_empty() {
+            list.insert(below(list.len() + 1), new);
+        } else {
+            list.remove(below(list.len()));
+        }
+    }
+
     fn advance(&mut self, index: usize) {
         let name = self.opportunities[index]["stage"]["name"].as_str().unwrap_or_default().to_owned();
         let stage = STAGES.iter().position(|(stage, _)| *stage == name).unwrap_or(0);

@@ -4,6 +4,8 @@
 //! paths: a mistake in the one must not be hidden by the same mistake in the other.
 
 mod changes;
+mod faults;
+mod gateway;
 mod generate;
 mod names;
 mod server;
@@ -11,17 +13,18 @@ mod server;
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
+    time::Duration,
 };
 
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-pub use self::{changes::Day, generate::Crm};
+pub use self::{changes::Day, faults::Fault, generate::Crm};
 use crate::secret::Secret;
 
 /// What a sandbox is like.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What the records are made from.
+    /// What the records and the faults are made from.
     pub seed: u64,
     /// How many there are: scale 1 has 400.
     pub scale: u32,
@@ -31,8 +34,88 @@ pub struct Options {
     pub keys: Vec<Secret>,
     /// Rows on a page at the most, whatever is asked for.
     pub size_cap: Option<usize>,
-    /// Whether answers tell no total.
-    pub no_total: bool,
+    /// The total that answers tell.
+    pub total: TotalTold,
+    /// What is answered past the end of a list.
+    pub past_end: PastEnd,
+    /// The key that holds the rows, or `array` for a bare array.
+    pub envelope: String,
+    /// How often a record is created or deleted before a page is answered.
+    pub churn: f64,
+    /// Resources whose list fails.
+    pub down: Vec<String>,
+    /// Requests allowed in any window.
+    pub requests: Option<usize>,
+    /// The window.
+    pub window: Duration,
+    /// How a 429 says when to come again.
+    pub retry_after: RetryAfter,
+    /// Requests allowed in all, before the call quota is used up.
+    pub call_quota: Option<u64>,
+    /// Where every request is redirected to.
+    pub redirect_to: Option<String>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+}
+
+impl Options {
+    /// A sandbox that behaves.
+    pub fn well_behaved(seed: u64, scale: u32, today: jiff::civil::Date, keys: Vec<Secret>) -> Self {
+        Self {
+            seed,
+            scale,
+            today,
+            keys,
+            size_cap: None,
+            total: TotalTold::Right,
+            past_end: PastEnd::Empty,
+            envelope: "items".to_owned(),
+            churn: 0.0,
+            down: Vec::new(),
+            requests: None,
+            window: Duration::from_mins(1),
+            retry_after: RetryAfter::Seconds,
+            call_quota: None,
+            redirect_to: None,
+            faults: Vec::new(),
+        }
+    }
+}
+
+/// The total that answers tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TotalTold {
+    /// The truth.
+    Right,
+    /// None.
+    None,
+    /// So much beside the truth.
+    Off(isize),
+}
+
+/// What is answered past the end of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum PastEnd {
+    /// An empty page
+    Empty,
+    /// 404
+    #[value(name = "404")]
+    Missing,
+    /// The last page again
+    Last,
+}
+
+/// How a 429 says when to come again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum RetryAfter {
+    /// In seconds
+    Seconds,
+    /// As a date
+    Date,
+    /// In the message only
+    Message,
+    /// Not at all
+    None,
 }
 
 /// Why a sandbox does not start.
@@ -65,12 +148,11 @@ impl Sandbox {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let shared = server::Shared::new(Crm::generate(options.seed, options.scale, options.today), options);
-        let router = server::router(shared.clone());
         let (stop, stopped) = oneshot::channel::<()>();
+        let serve = server::serve(listener, shared.clone());
         let serving = tokio::spawn(async move {
-            let serve = axum::serve(listener, router);
             tokio::select! {
-                _ = serve => {}
+                () = serve => {}
                 _ = stopped => {}
             }
         });

@@ -1,51 +1,97 @@
-//! The sandbox's HTTP side: the read endpoints of the API as far as they are known, behind the gateway's key check.
+//! The sandbox's HTTP side: the read endpoints of the API as far as they are known.
 //!
-//! `GET /sandbox/dump` and `POST /sandbox/day` are its own: the first answers with every record as served, the second
-//! lets a day pass. Both ask for the key too.
+//! `GET /sandbox/dump`, `GET /sandbox/stats` and `POST /sandbox/day` are its own: every record as served, what the
+//! gateway counted, and letting a day pass. They ask for the key and are not counted.
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use axum::{
     Router,
-    extract::{Path, Query, Request, State},
-    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
-    middleware::{self, Next},
+    extract::{Path, Query, State},
+    http::{StatusCode, header::CONTENT_TYPE},
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tower::ServiceExt as _;
 
-use super::{Options, generate::Crm};
+use super::{
+    Options, PastEnd, TotalTold,
+    gateway::{self, CloseConnection, Gateway, error},
+    generate::Crm,
+};
 use crate::catalog;
 
-const KEY_HEADER: &str = "ocp-apim-subscription-key";
 /// Rows on a page when the request does not say.
 const DEFAULT_SIZE: usize = 20;
 /// The most rows on a page.
 const MAX_SIZE: usize = 1_000;
 
+/// What all requests share.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
     crm: Arc<Mutex<Crm>>,
     options: Arc<Options>,
+    gateway: Arc<Gateway>,
 }
 
 impl Shared {
     pub(super) fn new(crm: Crm, options: Options) -> Self {
-        Self { crm: Arc::new(Mutex::new(crm)), options: Arc::new(options) }
+        let gateway = Arc::new(Gateway::new(&options));
+        Self { crm: Arc::new(Mutex::new(crm)), options: Arc::new(options), gateway }
     }
 
     pub(super) fn crm(&self) -> MutexGuard<'_, Crm> {
         self.crm.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(super) fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+}
+
+/// Accepts connections for ever. One that a fault closes is closed without an answer, which a framework would not do.
+pub(super) async fn serve(listener: TcpListener, shared: Shared) {
+    let router = router(shared);
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let router = router.clone();
+        tokio::spawn(async move {
+            let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+                let router = router.clone();
+                async move {
+                    let response = router.oneshot(request).await.unwrap_or_else(|never: Infallible| match never {});
+                    match response.extensions().get::<CloseConnection>() {
+                        Some(_) => Err(io::Error::other("closed on request")),
+                        None => Ok(response),
+                    }
+                }
+            });
+            // A connection that ends early is what some faults are for.
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
 }
 
 /// The routes, from the catalog's paths.
-pub(super) fn router(shared: Shared) -> Router {
-    let mut router = Router::new().route("/sandbox/dump", get(dump)).route("/sandbox/day", post(day));
+fn router(shared: Shared) -> Router {
+    let mut router = Router::new()
+        .route("/sandbox/dump", get(dump))
+        .route("/sandbox/stats", get(stats))
+        .route("/sandbox/day", post(day));
     for resource in catalog::RESOURCES {
         let name = resource.name;
         router = router.route(
@@ -63,28 +109,12 @@ pub(super) fn router(shared: Shared) -> Router {
     }
     router
         .fallback(|| async { error(StatusCode::NOT_FOUND, "Resource not found") })
-        .layer(middleware::from_fn_with_state(shared.clone(), check_key))
+        .layer(middleware::from_fn_with_state(shared.clone(), gateway::pass))
         .with_state(shared)
 }
 
-/// The gateway's own check.
-async fn check_key(State(shared): State<Shared>, headers: HeaderMap, request: Request, next: Next) -> Response {
-    let Some(key) = headers.get(KEY_HEADER) else {
-        return error(
-            StatusCode::UNAUTHORIZED,
-            "Access denied due to missing subscription key. Make sure to include subscription key when making requests to an API.",
-        );
-    };
-    if !shared.options.keys.iter().any(|known| key.as_bytes() == known.expose().as_bytes()) {
-        return error(
-            StatusCode::UNAUTHORIZED,
-            "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription.",
-        );
-    }
-    next.run(request).await
-}
-
 fn list(shared: &Shared, name: &str, query: &HashMap<String, String>) -> Response {
+    let options = shared.options();
     let number = |key: &str, default: usize| match query.get(key).map(|text| text.parse::<usize>()) {
         None => Some(default),
         Some(Ok(number)) if number > 0 => Some(number),
@@ -93,18 +123,43 @@ fn list(shared: &Shared, name: &str, query: &HashMap<String, String>) -> Respons
     let (Some(page), Some(size)) = (number("page", 1), number("size", DEFAULT_SIZE)) else {
         return error(StatusCode::BAD_REQUEST, "page and size must be positive numbers");
     };
-    let size = size.min(shared.options.size_cap.unwrap_or(MAX_SIZE));
-    let crm = shared.crm();
+    if options.down.iter().any(|down| down == name) {
+        return error(StatusCode::INTERNAL_SERVER_ERROR, "The backend failed.");
+    }
+    let size = size.min(options.size_cap.unwrap_or(MAX_SIZE));
+    let mut crm = shared.crm();
+    if options.churn > 0.0 && shared.gateway().dice().chance(options.churn) {
+        crm.churn(name, |end| shared.gateway().dice().below(end));
+    }
     let rows = match rows(&crm, name) {
         Rows::Document(document) => return answer(document),
         Rows::List(rows) => rows,
     };
-    let items = rows.iter().skip((page - 1).saturating_mul(size)).take(size).collect::<Vec<_>>();
-    answer(&if shared.options.no_total {
-        json!({"items": items})
-    } else {
-        json!({"items": items, "itemCount": rows.len()})
-    })
+    let last = rows.len().div_ceil(size).max(1);
+    let shown = match options.past_end {
+        PastEnd::Missing if page > last => return error(StatusCode::NOT_FOUND, "Page not found"),
+        PastEnd::Last => page.min(last),
+        PastEnd::Empty | PastEnd::Missing => page,
+    };
+    let items = rows.iter().skip((shown - 1).saturating_mul(size)).take(size).collect::<Vec<_>>();
+    let total = match options.total {
+        TotalTold::Right => Some(rows.len()),
+        TotalTold::None => None,
+        TotalTold::Off(by) => Some(rows.len().saturating_add_signed(by)),
+    };
+    answer(&envelope(&options.envelope, &json!(items), total))
+}
+
+/// The rows in the envelope asked for: `array`, or the name of the key that holds them.
+fn envelope(key: &str, items: &Value, total: Option<usize>) -> Value {
+    if key == "array" {
+        return items.clone();
+    }
+    let mut envelope = json!({key: items});
+    if let Some(total) = total {
+        envelope["itemCount"] = total.into();
+    }
+    envelope
 }
 
 fn one(shared: &Shared, name: &str, id: &str) -> Response {
@@ -126,6 +181,10 @@ async fn dump(State(shared): State<Shared>) -> Response {
         (resource.name.to_owned(), rows)
     });
     answer(&Value::Object(all.collect()))
+}
+
+async fn stats(State(shared): State<Shared>) -> Response {
+    answer(&shared.gateway().stats())
 }
 
 async fn day(State(shared): State<Shared>) -> Response {
@@ -162,9 +221,4 @@ fn rows<'a>(crm: &'a Crm, name: &str) -> Rows<'a> {
 
 fn answer(value: &Value) -> Response {
     ([(CONTENT_TYPE, "application/json")], value.to_string()).into_response()
-}
-
-fn error(status: StatusCode, message: &str) -> Response {
-    let body = json!({"statusCode": status.as_u16(), "message": message});
-    (status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }

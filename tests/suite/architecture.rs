@@ -134,7 +134,7 @@ fn crates_with_effects_stay_in_their_rooms() {
         ("reqwest::", &["api"]),
         ("duckdb::", &["warehouse", "sink", "reports"]),
         ("std::env::", &["config"]),
-        ("clap::", &["cli", "commands", "main", "reports"]),
+        ("clap::", &["cli", "commands", "main", "reports", "sandbox"]),
         ("axum::", &["sandbox"]),
     ];
     for source in sources() {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use duckdb::Connection;
 use serde_json::Value;
 
-use crate::world::{Sandbox, World};
+use crate::world::{Sandbox, World, count};
 
 /// A row as text by column; nulls are left out.
 type Row = BTreeMap<String, String>;
@@ -161,10 +161,6 @@ fn assert_is_what_was_served(warehouse: &Connection, dump: &Value) {
         }
     }
     assert!(cells > 10_000, "only {cells} values were compared");
-}
-
-fn count(warehouse: &Connection, query: &str) -> i64 {
-    warehouse.query_row(query, [], |row| row.get(0)).unwrap()
 }
 
 #[test]

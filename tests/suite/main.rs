@@ -5,5 +5,8 @@
 mod architecture;
 mod errors;
 mod extraction;
+mod faults;
+mod resume;
+mod secrets;
 mod sweeps;
 mod world;

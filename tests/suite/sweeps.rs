@@ -268,3 +268,42 @@ proptest! {
         check(&case)?;
     }
 }
+
+/// Cases that once failed, as they were shrunk.
+#[test]
+fn what_once_failed_stays_mended() {
+    let plain = Case {
+        rows: 1,
+        repeated: None,
+        asked_size: 1,
+        cap: 1,
+        offset_by_asked_size: false,
+        total: Total::Right,
+        past_end: PastEnd::Empty,
+        churn: Churn::None,
+        proof: Proof::Counted,
+        max_passes: 3,
+        window: 1,
+        script: Vec::new(),
+    };
+    let cases = [
+        // The total past the end was that of the empty page.
+        Case { total: Total::RowsOnPage, ..plain.clone() },
+        // The total led behind the end, where the last page was shown again.
+        Case { total: Total::Wrong(1), past_end: PastEnd::LastPage, ..plain.clone() },
+        // Pages lay apart by the size asked for, and most rows between them.
+        Case {
+            rows: 6,
+            asked_size: 4,
+            offset_by_asked_size: true,
+            total: Total::RowsOnPage,
+            past_end: PastEnd::LastPage,
+            churn: Churn::Deletions,
+            proof: Proof::Proven,
+            ..plain.clone()
+        },
+    ];
+    for case in cases {
+        check(&case).unwrap();
+    }
+}

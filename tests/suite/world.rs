@@ -54,9 +54,19 @@ impl World {
         command
     }
 
+    /// Writes the configuration file.
+    pub fn configure(&self, text: &str) {
+        std::fs::write(self.path("crmlake.toml"), text).unwrap();
+    }
+
     pub fn warehouse(&self) -> Connection {
         open(&self.path("crmlake.duckdb"))
     }
+}
+
+/// The one number that a query answers.
+pub fn count(warehouse: &Connection, query: &str) -> i64 {
+    warehouse.query_row(query, [], |row| row.get(0)).unwrap()
 }
 
 pub fn open(path: &Path) -> Connection {
@@ -116,6 +126,11 @@ impl Sandbox {
     /// Every record as served, read as plain JSON.
     pub fn dump(&self) -> serde_json::Value {
         serde_json::from_str(&self.ask("GET", "/sandbox/dump")).unwrap()
+    }
+
+    /// What the sandbox's gateway counted.
+    pub fn stats(&self) -> serde_json::Value {
+        serde_json::from_str(&self.ask("GET", "/sandbox/stats")).unwrap()
     }
 
     /// Lets a day pass.
