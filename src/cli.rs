@@ -211,6 +211,9 @@ pub struct SandboxArgs {
     /// Redirect every request to this origin
     #[arg(long, value_name = "URL")]
     pub redirect_to: Option<String>,
+    /// Compress answers for clients that ask for it
+    #[arg(long)]
+    pub gzip: bool,
     /// Let something go wrong: 408, 429, 500, 502, 503, 504, reset, stall, truncate, garbage, html, error-flag or slow
     #[arg(long = "fault", value_name = "KIND=PROBABILITY")]
     pub faults: Vec<Fault>,

@@ -110,7 +110,7 @@ impl Client {
             primary_refused: AtomicBool::new(false),
             gate,
             in_flight: Semaphore::new(api.concurrency),
-            budget: Budget { attempts: api.max_attempts, elapsed: api.max_elapsed },
+            budget: Budget { attempts: api.max_attempts, elapsed: api.max_elapsed, window: api.window },
             timeout: api.timeout,
             stall_timeout: api.stall_timeout,
             max_bytes: api.max_response_bytes.as_u64(),
@@ -138,8 +138,10 @@ impl Client {
                     match pass {
                         // The gate holds this request too, in its turn.
                         Some(pass) if everybody => {
-                            warn!(instance = self.0.instance, wait_s = pause.as_secs_f32(), "{failure}; all wait");
-                            pass.refused(pause, teaches);
+                            if pass.refused(pause, teaches) {
+                                let seconds = pause.as_secs_f32();
+                                warn!(instance = self.0.instance, seconds, "{failure}; all requests wait");
+                            }
                         }
                         other => {
                             drop(other);

@@ -6,10 +6,11 @@
 //! window is fetched at once. A token bucket cannot promise this: full at the start and refilling meanwhile, it lets
 //! nearly twice the quota through in the first window.
 //!
-//! A refusal teaches. When the pause that the server asked for is over, the requests it had accepted before are what it
-//! allows, and the time from the first of them to the end of the pause is its window; from then on the gate keeps to
-//! that. A refusal may have had another cause, so after [`CLEAN_WINDOWS`] windows without one the gate allows more
-//! again, up to what was configured.
+//! Refusals teach. One alone may have another cause, such as the run before this one; so it only makes everybody wait.
+//! But when the burst after that pause is refused too, within the window that was believed in, then the requests that it
+//! had accepted are what the server allows, and the time from the first of them to the end of the pause is the server's
+//! window; from then on the gate keeps to that. After [`CLEAN_WINDOWS`] windows without a refusal it allows more again,
+//! up to what was configured.
 
 use std::{
     collections::VecDeque,
@@ -66,6 +67,7 @@ struct Answered {
 
 #[derive(Clone, Copy, Debug)]
 struct Pause {
+    began: Instant,
     until: Instant,
     /// Whether a refusal caused it, which teaches when the pause is over.
     teaches: bool,
@@ -128,14 +130,19 @@ impl Gate {
 }
 
 impl Pass<'_> {
-    /// The server refused: everybody waits for so long. Where the server said how long, the gate learns.
-    pub fn refused(mut self, wait: Duration, teaches: bool) {
+    /// The server refused: everybody waits for so long. Where the server said how long, the gate may learn. Returns
+    /// whether this is the first refusal of its burst.
+    pub fn refused(mut self, wait: Duration, teaches: bool) -> bool {
         self.accepted = false;
-        let until = Instant::now() + wait;
+        let now = Instant::now();
         let mut state = self.gate.state();
-        let until = state.pause.map_or(until, |pause| pause.until.max(until));
-        let teaches = teaches || state.pause.is_some_and(|pause| pause.teaches);
-        state.pause = Some(Pause { until, teaches });
+        let earlier = state.pause;
+        state.pause = Some(Pause {
+            began: earlier.map_or(now, |pause| pause.began),
+            until: earlier.map_or(now + wait, |pause| pause.until.max(now + wait)),
+            teaches: teaches || earlier.is_some_and(|pause| pause.teaches),
+        });
+        earlier.is_none()
     }
 }
 
@@ -166,7 +173,9 @@ impl State {
                 return Admission::At(pause.until);
             }
             self.pause = None;
-            if pause.teaches {
+            let window = self.configured.window;
+            let again = self.burst_since.is_some_and(|since| pause.began.duration_since(since) <= window);
+            if pause.teaches && again {
                 self.learn(now, pause.until);
             }
             self.burst_since = Some(now);
@@ -266,13 +275,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_refusal_holds_everybody_and_teaches_the_limit() {
         let gate = Gate::new(100, Duration::from_mins(1));
-        for _ in 0..20 {
-            drop(gate.enter().await);
-        }
-        gate.enter().await.refused(Duration::from_secs(4), true);
         let start = Instant::now();
+        for _ in 0..2 {
+            for _ in 0..20 {
+                drop(gate.enter().await);
+            }
+            assert!(gate.enter().await.refused(Duration::from_secs(4), true));
+            assert_eq!(gate.limit(), (100, Duration::from_mins(1)));
+        }
         let seen = arrivals(&gate, 60, 8, Duration::from_millis(10)).await;
-        assert!(start.elapsed() >= Duration::from_secs(12));
+        // Two pauses, and three more windows for sixty requests.
+        assert!(start.elapsed() >= Duration::from_secs(16));
         assert!(seen[0] >= Duration::from_secs(4));
         assert_eq!(gate.limit(), (20, Duration::from_secs(4)));
     }
@@ -280,8 +293,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_refusal_without_a_cause_is_forgotten_in_time() {
         let gate = Gate::new(16, Duration::from_secs(1));
-        drop(gate.enter().await);
-        gate.enter().await.refused(Duration::from_secs(1), true);
+        for _ in 0..2 {
+            drop(gate.enter().await);
+            gate.enter().await.refused(Duration::from_secs(1), true);
+        }
         arrivals(&gate, 400, 4, Duration::from_millis(10)).await;
         assert_eq!(gate.limit(), (16, Duration::from_secs(1)));
     }

@@ -13,6 +13,8 @@ pub struct Budget {
     pub attempts: u32,
     /// Time in all, pauses included.
     pub elapsed: Duration,
+    /// The window of the quota, as it is believed to be.
+    pub window: Duration,
 }
 
 /// What to do after a failed attempt.
@@ -34,14 +36,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Decides, after `attempt` attempts (from 1) that took `elapsed` in all.
 pub fn decide(failure: &Failure, attempt: u32, elapsed: Duration, budget: Budget) -> Decision {
-    let asked = match failure {
-        Failure::Throttled { wait } => *wait,
-        _ => None,
-    };
     if !is_transient(failure) || attempt >= budget.attempts {
         return Decision::Stop;
     }
-    let pause = asked.unwrap_or_else(|| backoff(attempt));
+    let pause = match failure {
+        Failure::Throttled { wait } => wait.unwrap_or_else(|| part_of(budget.window, attempt)),
+        _ => backoff(attempt),
+    };
     if elapsed + pause > budget.elapsed {
         return Decision::Stop;
     }
@@ -63,6 +64,12 @@ fn is_transient(failure: &Failure) -> bool {
     }
 }
 
+/// Where a refusal does not say how long to wait: an eighth of the window, then twice as long each time, up to all of it.
+/// Waiting less would spend attempts on a quota that cannot have room yet.
+fn part_of(window: Duration, attempt: u32) -> Duration {
+    window / 8 * 2u32.pow(attempt.saturating_sub(1).min(3))
+}
+
 /// A random pause up to a bound that doubles with each attempt (full jitter), so that fetchers do not return in step.
 fn backoff(attempt: u32) -> Duration {
     let policy = ExponentialBackoff::builder()
@@ -81,7 +88,7 @@ mod tests {
     use super::*;
     use crate::json::JsonError;
 
-    const BUDGET: Budget = Budget { attempts: 4, elapsed: Duration::from_secs(100) };
+    const BUDGET: Budget = Budget { attempts: 4, elapsed: Duration::from_secs(100), window: Duration::from_secs(8) };
 
     #[test]
     fn what_cannot_change_is_not_asked_again() {
@@ -122,6 +129,15 @@ mod tests {
         let failure = Failure::Throttled { wait: Some(wait) };
         assert_eq!(decide(&failure, 1, Duration::ZERO, BUDGET), Decision::Wait { pause: wait, everybody: true });
         assert_eq!(decide(&failure, 1, Duration::from_secs(95), BUDGET), Decision::Stop);
+    }
+
+    #[test]
+    fn without_a_word_from_the_server_all_of_the_window_is_waited_for_in_the_end() {
+        let pause = |attempt| decide(&Failure::Throttled { wait: None }, attempt, Duration::ZERO, BUDGET);
+        for (attempt, seconds) in [(1, 1), (2, 2), (3, 4)] {
+            assert_eq!(pause(attempt), Decision::Wait { pause: Duration::from_secs(seconds), everybody: true });
+        }
+        assert_eq!(part_of(Duration::from_secs(8), 9), Duration::from_secs(8));
     }
 
     #[test]

@@ -44,6 +44,9 @@ pub const CUSTOM_FIELDS: &str = "customFields";
 /// The field that says when a record was changed last: of two sightings of a row, the later one is kept.
 pub const LAST_UPDATED: &str = "lastUpdatedOn";
 
+/// The field that says when a record was created.
+pub const CREATED: &str = "createdOn";
+
 /// The field that holds a record's tags, as texts or as objects.
 pub const TAGS: &str = "tags";
 

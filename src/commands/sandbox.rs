@@ -42,6 +42,7 @@ pub(super) async fn run(context: &Context, args: SandboxArgs) -> Result<ExitCode
         retry_after: args.retry_after,
         call_quota: args.call_quota,
         redirect_to: args.redirect_to,
+        gzip: args.gzip,
         faults: args.faults,
         ..habits
     };

@@ -2,7 +2,7 @@
 
 use twox_hash::XxHash3_128;
 
-use super::{RowId, Sighting};
+use super::{RowId, Sighting, verdict::Order};
 use crate::{
     catalog,
     json::{self, Kind},
@@ -15,15 +15,53 @@ const WITH_ID: u64 = 0;
 /// The rows of a checked array.
 pub fn sight(items: &str, total: Option<u64>) -> Sighting {
     let mut sighting = Sighting { total, ..Sighting::default() };
+    let (mut updated, mut created) = (Run::default(), Run::default());
     for row in json::elements(items).map_while(Result::ok) {
-        let id = json::member(row, catalog::KEY).and_then(id_text);
+        let mut id = None;
+        if json::kind(row) == Kind::Object {
+            for (key, value) in json::members(row).map_while(Result::ok) {
+                match key.as_ref() {
+                    catalog::KEY => id = id_text(value),
+                    catalog::LAST_UPDATED => updated.next(value),
+                    catalog::CREATED => created.next(value),
+                    _ => {}
+                }
+            }
+        }
         sighting.without_id += u64::from(id.is_none());
         sighting.ids.push(match &id {
             Some(id) => hash(id.as_bytes(), WITH_ID),
             None => hash(row.as_bytes(), WITHOUT_ID),
         });
     }
+    sighting.order = match (updated.is_sorted(), created.is_sorted()) {
+        (true, false) => Order::ByLastUpdate,
+        (true, true) => Order::Unknown,
+        (false, _) => Order::Other,
+    };
     sighting
+}
+
+/// Whether the values of a field only rise, or only fall, from row to row.
+#[derive(Default)]
+struct Run<'a> {
+    previous: Option<&'a str>,
+    rises: bool,
+    falls: bool,
+}
+
+impl<'a> Run<'a> {
+    /// Moments in ISO 8601, all in one notation, compare as text.
+    fn next(&mut self, raw: &'a str) {
+        if let Some(previous) = self.previous.replace(raw) {
+            self.rises |= previous < raw;
+            self.falls |= previous > raw;
+        }
+    }
+
+    fn is_sorted(&self) -> bool {
+        !(self.rises && self.falls)
+    }
 }
 
 /// A record's id as text: a string as given, a number as its digits. Anything else, and nothing, is no id.
@@ -42,6 +80,21 @@ fn hash(bytes: &[u8], seed: u64) -> RowId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_sorted_by_its_last_update_is_recognised() {
+        let page = |rows: &[(&str, &str)]| {
+            let rows: Vec<_> = rows
+                .iter()
+                .map(|(created, updated)| format!(r#"{{"id":1,"createdOn":"{created}","lastUpdatedOn":"{updated}"}}"#))
+                .collect();
+            sight(&format!("[{}]", rows.join(",")), None).order
+        };
+        assert_eq!(page(&[("1", "9"), ("3", "8"), ("2", "7")]), Order::ByLastUpdate);
+        assert_eq!(page(&[("1", "1"), ("2", "2")]), Order::Unknown);
+        assert_eq!(page(&[("1", "3"), ("2", "1"), ("3", "2")]), Order::Other);
+        assert_eq!(sight("[]", None).order, Order::Unknown);
+    }
 
     #[test]
     fn ids_are_compared_as_given_and_numbers_by_their_digits() {

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use super::{
     RowId,
     cursor::{Found, LastPage, Search},
-    verdict::{Ask, Certificate, Goal, Purpose, Sighting, Step, Verdict},
+    verdict::{Ask, Certificate, Goal, Order, Purpose, Sighting, Step, Verdict},
 };
 use crate::config::Proof;
 
@@ -41,6 +41,8 @@ pub struct Sweep {
     fallback: Option<Certificate>,
     /// Why the last attempt at a proof failed.
     unconfirmed: Option<String>,
+    /// What the list is sorted by, over all pages.
+    order: Order,
     certificate: Option<Certificate>,
 }
 
@@ -134,6 +136,7 @@ impl Sweep {
             unanswered: Vec::new(),
             fallback: None,
             unconfirmed: None,
+            order: Order::Unknown,
             certificate: None,
         };
         sweep.begin_pass(1);
@@ -201,6 +204,11 @@ impl Sweep {
         if !self.pass.outstanding.remove(ask) {
             return;
         }
+        self.order = match (self.order, sighting.order) {
+            (Order::Unknown, order) | (order, Order::Unknown) => order,
+            (Order::ByLastUpdate, Order::ByLastUpdate) => Order::ByLastUpdate,
+            _ => Order::Other,
+        };
         if let Some(total) = sighting.total {
             self.pass.total_before.get_or_insert(total);
             self.pass.total_after = Some(total);
@@ -333,7 +341,11 @@ impl Sweep {
         self.candidate = None;
     }
 
-    fn certificate_of(&mut self, verdict: Verdict, reason: String) -> Certificate {
+    fn certificate_of(&mut self, verdict: Verdict, mut reason: String) -> Certificate {
+        if self.order == Order::ByLastUpdate && verdict.is_whole() {
+            reason
+                .push_str("; the list is sorted by its last update, and a row changed meanwhile may have moved unseen");
+        }
         let pass = &mut self.pass;
         let whole = verdict.is_whole();
         if !whole {

@@ -50,6 +50,20 @@ pub struct Sighting {
     pub without_id: u64,
     /// The total that the answer tells.
     pub total: Option<u64>,
+    /// What the rows' order is.
+    pub order: Order,
+}
+
+/// What a page's rows are sorted by, as far as it can be seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// It cannot be told.
+    #[default]
+    Unknown,
+    /// By the last update, and not by creation: a row that is changed moves.
+    ByLastUpdate,
+    /// By something else, or by nothing.
+    Other,
 }
 
 /// What is known about a swept list.

@@ -54,6 +54,8 @@ pub struct Options {
     pub call_quota: Option<u64>,
     /// Where every request is redirected to.
     pub redirect_to: Option<String>,
+    /// Whether answers are compressed for clients that ask for it.
+    pub gzip: bool,
     /// What goes wrong.
     pub faults: Vec<Fault>,
 }
@@ -77,6 +79,7 @@ impl Options {
             retry_after: RetryAfter::Seconds,
             call_quota: None,
             redirect_to: None,
+            gzip: false,
             faults: Vec::new(),
         }
     }

@@ -23,6 +23,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
+use tower_http::compression::CompressionLayer;
 
 use super::{
     Options, PastEnd, TotalTold,
@@ -107,10 +108,12 @@ fn router(shared: Shared) -> Router {
             );
         }
     }
-    router
+    let gzip = shared.options().gzip;
+    let router = router
         .fallback(|| async { error(StatusCode::NOT_FOUND, "Resource not found") })
         .layer(middleware::from_fn_with_state(shared.clone(), gateway::pass))
-        .with_state(shared)
+        .with_state(shared);
+    if gzip { router.layer(CompressionLayer::new()) } else { router }
 }
 
 fn list(shared: &Shared, name: &str, query: &HashMap<String, String>) -> Response {

@@ -63,6 +63,7 @@ fn every_habit_of_a_list_is_understood() {
         &["--past-end", "404", "--no-total"],
         &["--total-off", "7"],
         &["--total-off", "-7", "--past-end", "last"],
+        &["--gzip"],
         &["--envelope", "array"],
         &["--envelope", "data"],
         &["--envelope", "leads"],

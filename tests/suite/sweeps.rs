@@ -151,7 +151,7 @@ impl<'a> Server<'a> {
             Total::Stale => Some(self.earlier_length as u64),
             Total::RowsOnPage => Some(ids.len() as u64),
         };
-        Sighting { ids, without_id: 0, total }
+        Sighting { ids, total, ..Sighting::default() }
     }
 }
 
