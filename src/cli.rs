@@ -214,7 +214,7 @@ pub struct SandboxArgs {
     /// Compress answers for clients that ask for it
     #[arg(long)]
     pub gzip: bool,
-    /// Let something go wrong: 408, 429, 500, 502, 503, 504, reset, stall, truncate, garbage, html, error-flag or slow
+    /// Let something go wrong: 408, 429, 500, 502, 503, 504, reset, stall, truncate, garbage, html, error-flag, slow or drip
     #[arg(long = "fault", value_name = "KIND=PROBABILITY")]
     pub faults: Vec<Fault>,
 }

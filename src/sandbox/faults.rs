@@ -24,9 +24,11 @@ pub enum Kind {
     ErrorFlag,
     /// Answers late.
     Slow,
+    /// Sends the answer in small pieces, for a very long time.
+    Drip,
 }
 
-const NAMES: [(&str, Kind); 13] = [
+const NAMES: [(&str, Kind); 14] = [
     ("408", Kind::Status(408)),
     ("429", Kind::Status(429)),
     ("500", Kind::Status(500)),
@@ -40,6 +42,7 @@ const NAMES: [(&str, Kind); 13] = [
     ("html", Kind::Html),
     ("error-flag", Kind::ErrorFlag),
     ("slow", Kind::Slow),
+    ("drip", Kind::Drip),
 ];
 
 /// A fault and how often it strikes.

@@ -29,6 +29,8 @@ use super::{
 const KEY_HEADER: &str = "ocp-apim-subscription-key";
 /// How long a slow answer takes.
 const SLOW: Duration = Duration::from_millis(300);
+/// The time between two pieces of an answer that drips.
+const BETWEEN_DRIPS: Duration = Duration::from_millis(100);
 /// How long a stalled answer stays open: longer than any client waits.
 const STALLED: Duration = Duration::from_mins(10);
 
@@ -140,6 +142,7 @@ pub(super) async fn pass(State(shared): State<Shared>, headers: HeaderMap, reque
         )
             .into_response(),
         Some(kind @ (Kind::Stall | Kind::Truncate)) => cut(next.run(request).await, kind).await,
+        Some(Kind::Drip) => drip(next.run(request).await).await,
     }
 }
 
@@ -210,6 +213,18 @@ async fn cut(response: Response, kind: Kind) -> Response {
     });
     let body = Body::from_stream(stream::iter([Ok(half)]).chain(rest));
     Response::from_parts(parts, body)
+}
+
+/// An answer in small pieces, each soon enough and all together far too late.
+async fn drip(response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let whole = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let pieces = stream::unfold(whole, |mut rest| async move {
+        tokio::time::sleep(BETWEEN_DRIPS).await;
+        let piece = rest.split_to(rest.len().min(8));
+        (!piece.is_empty()).then_some((Ok::<Bytes, std::convert::Infallible>(piece), rest))
+    });
+    Response::from_parts(parts, Body::from_stream(pieces))
 }
 
 /// An error as APIM writes it.

@@ -9,7 +9,7 @@ use std::{
 use crate::world::{KEY, Run, Sandbox, World, count};
 
 /// Short waits: the faults are what is tested, not the patience.
-const PATIENT: &str = "[api]\nstall_timeout = \"500ms\"\nmax_attempts = 12\nrequests = 10000\n";
+const PATIENT: &str = "[api]\nstall_timeout = \"500ms\"\ntimeout = \"1s\"\nmax_attempts = 12\nrequests = 10000\n";
 
 /// Extracts from a sandbox with a page size small enough for many requests, and checks that all leads arrived.
 fn all_leads_arrive(options: &[&str], configuration: &str) -> (Sandbox, World) {
@@ -38,6 +38,7 @@ fn every_passing_fault_is_survived() {
         "html",
         "error-flag",
         "slow",
+        "drip",
     ];
     thread::scope(|scope| {
         for kind in kinds {
@@ -110,6 +111,18 @@ fn a_used_up_quota_ends_the_run_and_the_next_goes_on() {
     let run = world.run_with(&sandbox, &["extract", "leads"]);
     assert_eq!(run.code, 5, "{}{}", run.out, run.err);
     assert!(run.err.contains("03:25:45"), "{}", run.err);
+}
+
+#[test]
+fn an_answer_that_is_too_large_is_refused_with_a_remedy() {
+    let sandbox = Sandbox::start(&["--seed", "9"]);
+    let world = World::new();
+    world.configure("[api]\nmax_response_bytes = \"20KiB\"\n");
+    let run = world.run_with(&sandbox, &["extract", "organizations"]);
+    assert_eq!(run.code, 5, "{}{}", run.out, run.err);
+    assert!(run.err.contains("larger than 20480 bytes (max_response_bytes)"), "{}", run.err);
+    world.configure("[api]\nmax_response_bytes = \"20KiB\"\npage_size = 10\n");
+    world.run_with(&sandbox, &["extract", "organizations"]).whole();
 }
 
 #[test]

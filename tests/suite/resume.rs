@@ -81,4 +81,14 @@ fn torn_foreign_and_stale_spools_are_discarded_with_a_line() {
     assert!(run.err.contains("does not fit; discarded"), "{}", run.err);
     assert_eq!(count(&world.warehouse(), "SELECT count(*) FROM crm.leads"), 140);
     assert!(!spool.exists(), "a loaded spool is gone");
+
+    // What a stopped run left is too old at once.
+    let slow = Sandbox::start(&["--seed", "4", "--size-cap", "10", "--fault", "slow=1"]);
+    let mut stopped = world.command_with(&slow).args(["extract", "leads"]).stderr(Stdio::null()).spawn().unwrap();
+    sleep(Duration::from_millis(700));
+    stopped.kill().unwrap();
+    stopped.wait().unwrap();
+    world.configure("[sweep]\nresume_within = \"0s\"\n");
+    let run = world.run_with(&slow, &["extract", "leads", "-v"]);
+    assert!(run.err.contains("too old; discarded"), "{}", run.err);
 }
