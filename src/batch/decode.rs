@@ -67,11 +67,10 @@ pub fn decode(plan: &Plan, items: &str, first: i64) -> Result<Batches, DecodeErr
         sequence: Int64Builder::new(),
         rejects: Vec::new(),
     };
-    for (index, row) in json::elements(items).enumerate() {
-        let Ok(row) = row else { break };
-        match reject::row_id(row) {
-            Ok(id) => decoder.row(row, &id, first + i64::try_from(index).unwrap_or(i64::MAX))?,
-            Err(reason) => decoder.rejects.push(Reject { reason, raw: row.to_owned() }),
+    for (row, sequence) in reject::rows(items).zip(first..) {
+        match row {
+            Ok(row) => decoder.row(row.raw, &row.id, sequence)?,
+            Err(reject) => decoder.rejects.push(reject),
         }
     }
     decoder.finish()

@@ -19,13 +19,10 @@ pub use self::{
     shape::{Limits, Shape},
 };
 
-use crate::json;
-
-/// Watches the rows of a page that can be rows.
-pub fn watch(shape: &mut Shape, items: &str, limits: Limits) {
-    for row in json::elements(items).map_while(Result::ok) {
-        if reject::row_id(row).is_ok() {
-            shape.watch(row, limits);
-        }
+/// Watches the rows of a page, and hands each id on.
+pub fn watch(shape: &mut Shape, items: &str, limits: Limits, mut seen: impl FnMut(&str)) {
+    for row in reject::rows(items).flatten() {
+        shape.watch(row.raw, limits);
+        seen(&row.id);
     }
 }

@@ -4,11 +4,14 @@
 //! the resource's own name; a whole number under a usual key, at the top or one level down. A configured path overrules
 //! the detection.
 
+use std::borrow::Cow;
+
 use crate::json::{self, Kind};
 
 const ITEMS: [&str; 5] = ["items", "data", "value", "results", "records"];
 const TOTALS: [&str; 6] = ["itemCount", "totalCount", "total", "totalItems", "@odata.count", "count"];
-const TOTAL_PARENTS: [&[&str]; 5] = [&[], &["meta"], &["pagination"], &["page"], &["meta", "pagination"]];
+const TOTAL_PARENTS: [(&str, &[&str]); 4] =
+    [("meta", &[]), ("pagination", &[]), ("page", &[]), ("meta", &["pagination"])];
 
 /// Where to look, when the configuration says.
 #[derive(Clone, Debug, Default)]
@@ -37,34 +40,40 @@ pub struct NoList {
     found: String,
 }
 
+/// The members of an answer: found once, because an answer may be megabytes long.
+type Members<'a> = Vec<(Cow<'a, str>, &'a str)>;
+
 /// Takes apart a checked answer.
 pub fn open<'a>(answer: &'a str, hints: &Hints<'_>) -> Result<Envelope<'a>, NoList> {
-    let items = match hints.items {
-        Some(path) => at(answer, path).filter(|list| json::kind(list) == Kind::Array),
-        None => items(answer, &hints.names),
+    let members: Members<'a> = match json::kind(answer) {
+        Kind::Object => json::members(answer).map_while(Result::ok).collect(),
+        _ => Vec::new(),
     };
-    let items = items.ok_or_else(|| NoList { found: keys(answer) })?;
+    let items = match hints.items {
+        Some(path) => at(answer, path).filter(|list| is_array(list)),
+        None if is_array(answer) => Some(answer),
+        None => items(&members, &hints.names),
+    };
+    let items = items.ok_or_else(|| NoList { found: keys(answer, &members) })?;
     let total = match hints.total {
         Some(path) => at(answer, path).and_then(|raw| raw.parse().ok()),
-        None => total(answer),
+        None => total(&members),
     };
     Ok(Envelope { items, total })
 }
 
-fn items<'a>(answer: &'a str, names: &[&str]) -> Option<&'a str> {
-    if json::kind(answer) == Kind::Array {
-        return Some(answer);
-    }
-    let list = |key: &str| json::member(answer, key).filter(|value| json::kind(value) == Kind::Array);
+fn items<'a>(members: &Members<'a>, names: &[&str]) -> Option<&'a str> {
+    let list = |key: &str| find(members, key).filter(|value| is_array(value));
     if let Some(found) = names.iter().chain(&ITEMS).find_map(|key| list(key)) {
         return Some(found);
     }
-    if json::kind(answer) != Kind::Object {
-        return None;
-    }
     // The one array of objects or, on a page past the end, the one array there is.
-    let arrays = || json::members(answer).map_while(Result::ok).map(|(_, value)| value).filter(|value| is_array(value));
+    let arrays = || members.iter().map(|(_, value)| *value).filter(|value| is_array(value));
     only(arrays().filter(|array| holds_objects(array))).or_else(|| only(arrays()).filter(|array| is_empty(array)))
+}
+
+fn find<'a>(members: &Members<'a>, key: &str) -> Option<&'a str> {
+    members.iter().rev().find(|(found, _)| found == key).map(|(_, value)| *value)
 }
 
 fn only<'a>(mut values: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -83,10 +92,13 @@ fn holds_objects(array: &str) -> bool {
     json::elements(array).next().is_some_and(|first| first.is_ok_and(|first| json::kind(first) == Kind::Object))
 }
 
-fn total(answer: &str) -> Option<u64> {
-    TOTAL_PARENTS.iter().find_map(|parents| {
-        let parent = parents.iter().try_fold(answer, |object, key| json::member(object, key))?;
-        TOTALS.iter().find_map(|key| json::member(parent, key)?.parse().ok())
+fn total(members: &Members<'_>) -> Option<u64> {
+    let told = TOTALS.iter().find_map(|key| find(members, key)?.parse().ok());
+    told.or_else(|| {
+        TOTAL_PARENTS.iter().find_map(|(first, rest)| {
+            let parent = rest.iter().try_fold(find(members, first)?, |object, key| json::member(object, key))?;
+            TOTALS.iter().find_map(|key| json::member(parent, key)?.parse().ok())
+        })
     })
 }
 
@@ -95,11 +107,11 @@ fn at<'a>(answer: &'a str, path: &str) -> Option<&'a str> {
     path.split('.').try_fold(answer, |object, key| json::member(object, key))
 }
 
-fn keys(answer: &str) -> String {
+fn keys(answer: &str, members: &Members<'_>) -> String {
     match json::kind(answer) {
         Kind::Object => {
-            let keys: Vec<_> = json::members(answer)
-                .map_while(Result::ok)
+            let keys: Vec<_> = members
+                .iter()
                 .take(20)
                 .map(|(key, _)| format!("\"{}\"", key.chars().take(40).collect::<String>().escape_debug()))
                 .collect();

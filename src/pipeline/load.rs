@@ -72,18 +72,15 @@ impl Loader<'_> {
         for entry in &pages {
             let body = crawl.spool.body(entry)?;
             let items = self.items(resource, &body);
-            batch::watch(&mut shape, items, limits);
-            let ids: Vec<String> = json::elements(items)
-                .map_while(Result::ok)
-                .filter_map(|row| reject::row_id(row).ok().map(std::borrow::Cow::into_owned))
-                .collect();
+            let mut ids = Vec::new();
+            batch::watch(&mut shape, items, limits, |id| ids.push(id.to_owned()));
             sink.saw(&ids)?;
         }
         let mut loaded = Loaded::default();
         let (missing, rows) = sink.missing(resource, self.instance)?;
         let (deleted, found) = self.confirm(resource, crawl, missing, rows, &mut loaded);
         for row in &found {
-            batch::watch(&mut shape, row, limits);
+            batch::watch(&mut shape, row, limits, |_| {});
         }
         let labels = match resource.form.and_then(crate::catalog::resource) {
             Some(form) => sink.labels(form, self.instance)?,
@@ -191,7 +188,9 @@ impl Loader<'_> {
                     match answer.body {
                         None => deleted.push(id),
                         // Another record in its place: the one asked for is gone, merged into that.
-                        Some(body) if reject::row_id(record(&body)).is_ok_and(|other| other != id) => deleted.push(id),
+                        Some(body) if reject::record_id(record(&body)).is_some_and(|other| other != id) => {
+                            deleted.push(id);
+                        }
                         Some(body) => found.push(format!("[{}]", record(&body))),
                     }
                 }
