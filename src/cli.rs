@@ -143,6 +143,7 @@ pub struct ReportArgs {
 #[derive(Debug, Args)]
 pub struct Sql {
     /// The statement [default: standard input]
+    #[arg(allow_hyphen_values = true)]
     pub statement: Option<String>,
     /// Read the statement from a file
     #[arg(short, long, value_name = "FILE", conflicts_with = "statement")]

@@ -79,6 +79,15 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A file or standard input that the user named.
+    #[error("cannot read {what}")]
+    Input {
+        /// The file, or standard input.
+        what: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// Standard output.
     #[error("cannot write the output")]
     Output(#[from] io::Error),
@@ -101,7 +110,10 @@ impl Error {
             | Self::Library(_)
             | Self::Report(_)
             | Self::Sandbox(_)
-            | Self::Warehouse(WarehouseError::Absent { .. } | WarehouseError::Newer { .. }) => ExitCode::Usage,
+            | Self::Input { .. }
+            | Self::Warehouse(
+                WarehouseError::Absent { .. } | WarehouseError::Foreign { .. } | WarehouseError::Newer { .. },
+            ) => ExitCode::Usage,
             _ => ExitCode::Unexpected,
         }
     }
@@ -153,15 +165,23 @@ fn crawl_advice(error: &CrawlError) -> Option<String> {
 
 /// An error and its causes in one line.
 pub fn in_one_line(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
+    let mut line = tidy(&error.to_string());
     let mut cause = error.source();
     while let Some(source) = cause {
-        let text = source.to_string();
+        let text = tidy(&source.to_string());
         if !line.contains(&text) {
             line.push_str(": ");
-            line.push_str(text.trim());
+            line.push_str(&text);
         }
         cause = source.source();
     }
     line
+}
+
+/// A message without line breaks, without DuckDB's arrow into the statement, and without the words that its C interface
+/// adds to every error.
+pub fn tidy(message: &str) -> String {
+    let message = message.replace(": Error code 1: Unknown error code", "");
+    let lines = message.lines().map(|line| line.trim().trim_end_matches('^').trim_end());
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }

@@ -58,6 +58,8 @@ pub fn check(bytes: &[u8]) -> Result<&str, JsonError> {
         return Err(JsonError::TooDeep);
     }
     let text = std::str::from_utf8(bytes).map_err(|_| JsonError::Malformed)?;
+    // Not allowed before JSON, and yet sent by some servers.
+    let text = text.trim_start_matches('\u{feff}');
     sonic_rs::from_str::<IgnoredAny>(text).map_err(|_| JsonError::Malformed)?;
     Ok(text.trim_matches([' ', '\t', '\r', '\n']))
 }

@@ -10,9 +10,9 @@ use std::fmt;
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps the text, without the white space that files and shells leave around it.
+    /// Wraps the text, without the byte-order mark and the white space that files and shells leave around it.
     pub fn new(text: &str) -> Self {
-        Self(text.trim().to_owned())
+        Self(text.trim_start_matches('\u{feff}').trim().to_owned())
     }
 
     /// Whether nothing is left after trimming.

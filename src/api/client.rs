@@ -234,7 +234,7 @@ impl Client {
     async fn read(&self, response: Response, status: StatusCode) -> Result<Option<Box<str>>, Failure> {
         let shared = &*self.0;
         match status {
-            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::NO_CONTENT => Ok(None),
             StatusCode::UNAUTHORIZED => Err(Failure::KeyRefused),
             StatusCode::FORBIDDEN => {
                 let body = body(response, MAX_ERROR_BYTES, shared.stall_timeout).await.unwrap_or_default();

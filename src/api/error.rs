@@ -49,7 +49,7 @@ pub enum Failure {
     #[error("the answer has status 200 but says \"error\": true")]
     ErrorFlag,
     /// A redirect that would carry the key to another origin, or that goes nowhere.
-    #[error("the server redirects to another place; the key is not sent there")]
+    #[error("the server redirects to another place, or in a circle; the key is not sent there")]
     Redirect,
 }
 

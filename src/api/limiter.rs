@@ -43,7 +43,8 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     configured: Limit,
-    limit: Limit,
+    /// What refusals taught. It comes on top: what was configured holds in any case.
+    learned: Option<Limit>,
     in_flight: usize,
     /// The latest answers, oldest first; no more than the configured number of requests.
     answers: VecDeque<Answered>,
@@ -88,7 +89,7 @@ impl Gate {
             turnstile: Turnstile::new(()),
             state: Mutex::new(State {
                 configured: limit,
-                limit,
+                learned: None,
                 in_flight: 0,
                 answers: VecDeque::new(),
                 pause: None,
@@ -118,10 +119,9 @@ impl Gate {
         }
     }
 
-    /// How many requests the gate allows in what window now.
-    pub fn limit(&self) -> (usize, Duration) {
-        let limit = self.state().limit;
-        (limit.requests, limit.window)
+    /// How many requests refusals have taught to allow in what window, beside what was configured.
+    pub fn learned(&self) -> Option<(usize, Duration)> {
+        self.state().learned.map(|limit| (limit.requests, limit.window))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -181,20 +181,19 @@ impl State {
             self.burst_since = Some(now);
         }
         self.forget(now);
-        let free = self.limit.requests.saturating_sub(self.in_flight);
-        if free == 0 {
-            return Admission::AfterAnAnswer;
-        }
-        // With `free` answers still inside the window, the window is full until the oldest of them leaves it.
-        let leaves =
-            self.answers.len().checked_sub(free).map(|index| self.answers[index].at + self.limit.window + TICK);
-        match leaves {
-            Some(instant) if now < instant => Admission::At(instant),
-            _ => {
-                self.in_flight += 1;
-                Admission::Now
+        for limit in [Some(self.configured), self.learned].into_iter().flatten() {
+            let free = limit.requests.saturating_sub(self.in_flight);
+            if free == 0 {
+                return Admission::AfterAnAnswer;
+            }
+            // With `free` answers still inside the window, it is full until the oldest of them leaves it.
+            let leaves = self.answers.len().checked_sub(free).map(|index| self.answers[index].at + limit.window + TICK);
+            if let Some(instant) = leaves.filter(|instant| now < *instant) {
+                return Admission::At(instant);
             }
         }
+        self.in_flight += 1;
+        Admission::Now
     }
 
     /// Takes the burst that a refusal ended for the server's quota: so many requests, and the time until it allows more.
@@ -206,19 +205,15 @@ impl State {
         let accepted: Vec<Instant> = burst.map(|answer| answer.at).collect();
         let Some(first) = accepted.first() else { return };
         let window = until.duration_since(*first).max(TICK);
-        self.limit = Limit { requests: accepted.len(), window };
+        self.learned = Some(Limit { requests: accepted.len(), window });
         self.clean_until = Some(now + window * CLEAN_WINDOWS);
     }
 
     fn forget(&mut self, now: Instant) {
-        if self.clean_until.is_some_and(|until| now >= until) {
-            self.limit.requests = self.configured.requests.min(self.limit.requests * 2);
-            let done = self.limit.requests == self.configured.requests;
-            if done {
-                self.limit = self.configured;
-            }
-            self.clean_until = (!done).then(|| now + self.limit.window * CLEAN_WINDOWS);
-        }
+        let Some(learned) = self.learned.filter(|_| self.clean_until.is_some_and(|until| now >= until)) else { return };
+        let requests = learned.requests * 2;
+        self.learned = (requests < self.configured.requests).then_some(Limit { requests, ..learned });
+        self.clean_until = self.learned.map(|limit| now + limit.window * CLEAN_WINDOWS);
     }
 }
 
@@ -281,13 +276,28 @@ mod tests {
                 drop(gate.enter().await);
             }
             assert!(gate.enter().await.refused(Duration::from_secs(4), true));
-            assert_eq!(gate.limit(), (100, Duration::from_mins(1)));
+            assert_eq!(gate.learned(), None);
         }
-        let seen = arrivals(&gate, 60, 8, Duration::from_millis(10)).await;
-        // Two pauses, and three more windows for sixty requests.
+        let seen = arrivals(&gate, 50, 8, Duration::from_millis(10)).await;
+        // Two pauses, and two more windows for fifty requests.
         assert!(start.elapsed() >= Duration::from_secs(16));
         assert!(seen[0] >= Duration::from_secs(4));
-        assert_eq!(gate.limit(), (20, Duration::from_secs(4)));
+        assert_eq!(gate.learned(), Some((20, Duration::from_secs(4))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_configured_holds_whatever_was_learned() {
+        let window = Duration::from_mins(1);
+        let gate = Gate::new(100, window);
+        let start = Instant::now();
+        for _ in 0..2 {
+            for _ in 0..20 {
+                drop(gate.enter().await);
+            }
+            gate.enter().await.refused(Duration::from_secs(4), true);
+        }
+        arrivals(&gate, 100, 8, Duration::from_millis(10)).await;
+        assert!(start.elapsed() >= window, "142 requests in {:?}", start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
@@ -298,6 +308,6 @@ mod tests {
             gate.enter().await.refused(Duration::from_secs(1), true);
         }
         arrivals(&gate, 400, 4, Duration::from_millis(10)).await;
-        assert_eq!(gate.limit(), (16, Duration::from_secs(1)));
+        assert_eq!(gate.learned(), None);
     }
 }

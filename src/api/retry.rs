@@ -43,7 +43,7 @@ pub fn decide(failure: &Failure, attempt: u32, elapsed: Duration, budget: Budget
         Failure::Throttled { wait } => wait.unwrap_or_else(|| part_of(budget.window, attempt)),
         _ => backoff(attempt),
     };
-    if elapsed + pause > budget.elapsed {
+    if elapsed.saturating_add(pause) > budget.elapsed {
         return Decision::Stop;
     }
     Decision::Wait { pause, everybody: matches!(failure, Failure::Throttled { .. }) }

@@ -136,11 +136,15 @@ enum Cell<'a> {
 fn visit<'a>(place: &Place, raw: &'a str, cells: &mut [Cell<'a>], lists: &mut Vec<(usize, &'a str)>) {
     match json::kind(raw) {
         Kind::Null => {}
-        Kind::Object => match (&place.object, place.json) {
-            (Some(walk), _) => visit_members(walk, raw, cells, lists),
-            (None, Some(index)) => cells[index] = Cell::Raw(raw),
-            (None, None) => {}
-        },
+        Kind::Object => {
+            // Both, where an object that was flattened is now too deep for some of its members.
+            if let Some(index) = place.json {
+                cells[index] = Cell::Raw(raw);
+            }
+            if let Some(walk) = &place.object {
+                visit_members(walk, raw, cells, lists);
+            }
+        }
         Kind::Array => match place.list {
             Some(ListPlace::Column(index)) => cells[index] = Cell::Raw(raw),
             Some(ListPlace::Table(index)) => lists.push((index, raw)),

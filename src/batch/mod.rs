@@ -19,10 +19,17 @@ pub use self::{
     shape::{Limits, Shape},
 };
 
-/// Watches the rows of a page, and hands each id on.
-pub fn watch(shape: &mut Shape, items: &str, limits: Limits, mut seen: impl FnMut(&str)) {
-    for row in reject::rows(items).flatten() {
-        shape.watch(row.raw, limits);
-        seen(&row.id);
+/// Watches the rows of a page, and hands each id on. Returns how many entries are no rows.
+pub fn watch(shape: &mut Shape, items: &str, limits: Limits, mut seen: impl FnMut(&str)) -> u64 {
+    let mut rejects = 0;
+    for row in reject::rows(items) {
+        match row {
+            Ok(row) => {
+                shape.watch(row.raw, limits);
+                seen(&row.id);
+            }
+            Err(_) => rejects += 1,
+        }
     }
+    rejects
 }

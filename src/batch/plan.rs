@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{
     names::Names,
     path::Path,
-    scalar::Type,
+    scalar::{Scalar, Type},
     shape::{Elements, Node, Shape},
 };
 use crate::catalog;
@@ -24,6 +24,8 @@ pub struct Column {
     pub kind: Type,
     /// Whether it holds lists.
     pub is_list: bool,
+    /// The most digits that its numbers have before the point.
+    pub whole_digits: u32,
     /// The form's label, for custom fields.
     pub label: Option<String>,
 }
@@ -84,10 +86,13 @@ pub type Labels = HashMap<String, String>;
 /// Turns known columns back into the shape that made them.
 pub fn known_shape(resource: &str, known: &[KnownColumn]) -> Shape {
     let mut shape = Shape::default();
+    // Every record has one, so that a list that was never anything but empty has a table nevertheless.
+    shape.know(&Path::default().key(catalog::KEY), Scalar::of_type(Type::Text, 0), false, false);
     for KnownColumn { table, column } in known {
         let belongs = table == resource || table.strip_prefix(resource).is_some_and(|rest| rest.starts_with(CHILD));
         if let Some(path) = Path::parse(&column.source_path).filter(|_| belongs) {
-            shape.know(&path, column.kind, column.is_list);
+            let seen = Scalar::of_type(column.kind, column.whole_digits);
+            shape.know(&path, seen, column.kind == Type::Json, column.is_list);
         }
     }
     shape
@@ -95,7 +100,8 @@ pub fn known_shape(resource: &str, known: &[KnownColumn]) -> Shape {
 
 /// Plans the tables of a resource.
 pub fn plan(resource: &str, shape: &Shape, known: &[KnownColumn], labels: &Labels) -> Plan {
-    let mut planner = Planner { resource, known, labels, children: Vec::new() };
+    let mut planner =
+        Planner { resource, known, labels, tables: child_names(resource, shape, known), children: Vec::new() };
     let main = planner.table(resource, shape, &Path::default(), false);
     Plan { main, children: planner.children }
 }
@@ -104,7 +110,33 @@ struct Planner<'a> {
     resource: &'a str,
     known: &'a [KnownColumn],
     labels: &'a Labels,
+    /// The names of child tables, by the path of their lists.
+    tables: Names,
     children: Vec<Table>,
+}
+
+/// Names the child tables of a resource: each once and for good, by the path of its list.
+fn child_names(resource: &str, shape: &Shape, known: &[KnownColumn]) -> Names {
+    fn lists(shape: &Shape, path: &Path, found: &mut Vec<(String, String)>) {
+        for (key, node) in shape.iter() {
+            let path = path.key(key);
+            if node.list.as_ref().is_some_and(Elements::is_table) {
+                found.push((path.to_string(), path.words()));
+            }
+            if let Some(shape) = &node.object {
+                lists(shape, &path, found);
+            }
+        }
+    }
+    let earlier = known.iter().filter_map(|known| {
+        let name = known.table.strip_prefix(resource)?.strip_prefix(CHILD)?;
+        Some((known.column.source_path.split_once("[]")?.0, name))
+    });
+    let mut names = Names::known(earlier);
+    let mut found = Vec::new();
+    lists(shape, &Path::default(), &mut found);
+    names.assign(&found);
+    names
 }
 
 impl Planner<'_> {
@@ -154,29 +186,30 @@ impl Planner<'_> {
         let has_scalar = !node.scalar.is_empty() || only_nulls;
         let scalars = list.is_some_and(Elements::is_scalars);
         let mixed = list.is_some_and(|list| !becomes_table(list) && !list.is_scalars());
-        let mut column = |kind: Type, is_list: bool| {
+        let mut column = |kind: Type, seen: Scalar, is_list: bool| {
             columns.push(Column {
                 name: String::new(),
                 source_path: path.to_string(),
                 kind,
                 is_list,
+                whole_digits: seen.whole_digits(),
                 label: path.custom_field().and_then(|(id, _)| self.labels.get(id).cloned()),
             });
             columns.len() - 1
         };
         let mut place = Place::default();
         if node.json || mixed || (has_scalar && scalars) {
-            let index = column(Type::Json, false);
+            let index = column(Type::Json, Scalar::default(), false);
             place.scalar = Some(index);
             place.json = Some(index);
             place.list = Some(ListPlace::Column(index));
         } else if let Some(list) = list.filter(|_| scalars) {
-            place.list = Some(ListPlace::Column(column(list.scalar.decided(), true)));
+            place.list = Some(ListPlace::Column(column(list.scalar.decided(), list.scalar, true)));
         } else if has_scalar {
-            place.scalar = Some(column(node.scalar.decided(), false));
+            place.scalar = Some(column(node.scalar.decided(), node.scalar, false));
         }
         if let Some(shape) = list.filter(|list| becomes_table(list)).and_then(|list| list.object.as_ref()) {
-            let name = format!("{}{CHILD}{}", self.resource, super::names::snake_case(&path.words()));
+            let name = format!("{}{CHILD}{}", self.resource, self.tables.get(&path.to_string()).unwrap_or_default());
             let table = self.table(&name, shape, &path.elements(), true);
             place.list = Some(ListPlace::Table(self.children.len()));
             self.children.push(table);
@@ -283,6 +316,19 @@ mod tests {
         assert_eq!(described(&plan.main), ["id text", "source text", "source_name text"]);
         let plan = planned(&[r#"{"id":"1","x":"web"}"#, r#"{"id":"2","x":["web"]}"#], &[], &Labels::new());
         assert_eq!(described(&plan.main), ["id text", "x json"]);
+    }
+
+    #[test]
+    fn lists_whose_names_collapse_become_two_tables() {
+        let plan = planned(&[r#"{"id":"1","lineItems":[{"a":1}],"line_items":[{"a":"x"}]}"#], &[], &Labels::new());
+        let names: Vec<_> = plan.children.iter().map(|table| table.name.as_str()).collect();
+        assert_eq!(names.len(), 2);
+        assert!(names.contains(&"leads__line_items") && names[0] != names[1], "{names:?}");
+    }
+
+    #[test]
+    fn an_empty_list_has_a_table_with_ids() {
+        assert_eq!(described(&planned(&[], &[], &Labels::new()).main), ["id text"]);
     }
 
     #[test]

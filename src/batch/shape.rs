@@ -8,7 +8,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     path::{Path, Segment},
-    scalar::{Scalar, Type},
+    scalar::Scalar,
 };
 use crate::{
     catalog,
@@ -100,9 +100,9 @@ impl Shape {
     }
 
     /// Takes in a column that the warehouse has.
-    pub fn know(&mut self, path: &Path, known: Type, is_list: bool) {
+    pub fn know(&mut self, path: &Path, known: Scalar, is_json: bool, is_list: bool) {
         let Some((Segment::Key(key), rest)) = path.0.split_first() else { return };
-        self.node(key).know(rest, known, is_list);
+        self.node(key).know(rest, known, is_json, is_list);
     }
 
     /// The keys and what stands there, in the order of their first appearance.
@@ -142,21 +142,21 @@ impl Node {
         }
     }
 
-    fn know(&mut self, rest: &[Segment], known: Type, is_list: bool) {
+    fn know(&mut self, rest: &[Segment], known: Scalar, is_json: bool, is_list: bool) {
         match rest.split_first() {
             None if is_list => {
                 let elements = self.list.get_or_insert_default();
-                elements.scalar = elements.scalar.join(Scalar::of_type(known));
+                elements.scalar = elements.scalar.join(known);
             }
-            None if known == Type::Json => self.json = true,
-            None => self.scalar = self.scalar.join(Scalar::of_type(known)),
+            None if is_json => self.json = true,
+            None => self.scalar = self.scalar.join(known),
             Some((Segment::Key(key), rest)) => {
-                self.object.get_or_insert_default().node(key).know(rest, known, is_list);
+                self.object.get_or_insert_default().node(key).know(rest, known, is_json, is_list);
             }
             Some((Segment::Elements, rest)) => {
                 let shape = self.list.get_or_insert_default().object.get_or_insert_default();
                 if let Some((Segment::Key(key), rest)) = rest.split_first() {
-                    shape.node(key).know(rest, known, is_list);
+                    shape.node(key).know(rest, known, is_json, is_list);
                 }
             }
         }
@@ -210,7 +210,8 @@ pub fn normal<'a>(key: &str, raw: &'a str) -> Normal<'a> {
         }
         (catalog::CUSTOM_FIELDS, Kind::Array) => {
             let fields: Option<Vec<_>> = json::elements(raw).map(|field| custom_field(field.ok()?)).collect();
-            fields.map_or(Normal::AsIs, Normal::CustomFields)
+            // A field that stands twice would lose a value.
+            fields.filter(|fields| are_different(fields)).map_or(Normal::AsIs, Normal::CustomFields)
         }
         (catalog::TAGS, Kind::Array) => {
             let tags: Option<Vec<_>> = json::elements(raw).map(|tag| tag_text(tag.ok()?)).collect();
@@ -227,7 +228,13 @@ fn custom_field(raw: &str) -> Option<(Cow<'_, str>, &str)> {
         Kind::Number => id.into(),
         _ => return None,
     };
-    Some((id, json::member(raw, "value").unwrap_or("null")))
+    Some((id, json::member(raw, "value")?))
+}
+
+fn are_different(fields: &[(Cow<'_, str>, &str)]) -> bool {
+    let mut ids: Vec<&str> = fields.iter().map(|(id, _)| id.as_ref()).collect();
+    ids.sort_unstable();
+    ids.windows(2).all(|pair| pair[0] != pair[1])
 }
 
 fn tag_text(raw: &str) -> Option<&str> {
@@ -284,9 +291,10 @@ mod tests {
     #[test]
     fn known_columns_make_the_shape_they_came_from() {
         let mut known = Shape::default();
-        known.know(&Path::parse("owner.name").unwrap(), Type::Text, false);
-        known.know(&Path::parse("products[].price").unwrap(), Type::Decimal { precision: 18, scale: 2 }, false);
-        known.know(&Path::parse("tags").unwrap(), Type::Text, true);
+        let text = Scalar::of("\"x\"");
+        known.know(&Path::parse("owner.name").unwrap(), text, false, false);
+        known.know(&Path::parse("products[].price").unwrap(), Scalar::of("1.50"), false, false);
+        known.know(&Path::parse("tags").unwrap(), text, false, true);
         assert!(known.get("owner").unwrap().object.as_ref().unwrap().get("name").is_some());
         assert!(known.get("products").unwrap().list.as_ref().unwrap().is_table());
         assert!(known.get("tags").unwrap().list.as_ref().unwrap().is_scalars());

@@ -43,17 +43,27 @@ pub(super) fn run(context: &Context, args: &ReportArgs) -> Result<ExitCode, Erro
             }
             (Some(path), None) => fs::write(path, text).map_err(write_error(path))?,
             (None, None) => {
-                // Answers of several reports are told apart by an empty line, and in CSV by their names.
-                if chosen.len() > 1 {
-                    let blank = if index > 0 { "\n" } else { "" };
-                    let name = if format == Format::Csv { format!("# {}\n", report.name) } else { String::new() };
-                    print(&format!("{blank}{name}"))?;
-                }
+                print(&between(format, index, chosen.len(), &report.name))?;
                 print(&String::from_utf8_lossy(&text))?;
             }
         }
     }
+    if args.out.is_none() && format == Format::Json && chosen.len() > 1 {
+        print("]\n")?;
+    }
     Ok(ExitCode::Whole)
+}
+
+/// What tells the answers of several reports apart: in JSON they are one array, in CSV each has its name above it.
+fn between(format: Format, index: usize, count: usize, name: &str) -> String {
+    let first = index == 0;
+    match format {
+        _ if count < 2 => String::new(),
+        Format::Json => if first { "[" } else { "," }.to_owned(),
+        Format::Ndjson => String::new(),
+        Format::Csv => format!("{}# {name}\n", if first { "" } else { "\n" }),
+        Format::Table | Format::Markdown => if first { "" } else { "\n" }.to_owned(),
+    }
 }
 
 /// All reports, built in and the user's.

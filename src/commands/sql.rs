@@ -16,17 +16,21 @@ pub(super) fn run(context: &Context, args: Sql) -> Result<ExitCode, Error> {
     let settings = context.settings()?;
     let statement = match (args.statement, args.file) {
         (Some(statement), _) => statement,
-        (None, Some(path)) => fs::read_to_string(&path).map_err(|source| Error::Io { action: "read", path, source })?,
+        (None, Some(path)) => {
+            fs::read_to_string(&path).map_err(|source| Error::Input { what: path.display().to_string(), source })?
+        }
+
         (None, None) if io::stdin().is_terminal() => {
             return Err(Error::Usage("no statement: give one, name a file with -f, or pipe one in".to_owned()));
         }
         (None, None) => {
             let mut statement = String::new();
-            io::stdin().read_to_string(&mut statement)?;
+            let read = io::stdin().read_to_string(&mut statement);
+            read.map_err(|source| Error::Input { what: "standard input".to_owned(), source })?;
             statement
         }
     };
-    if statement.trim().is_empty() {
+    if statement.trim_matches(|c: char| c.is_whitespace() || c == ';').is_empty() {
         return Err(Error::Usage("the statement is empty".to_owned()));
     }
     let reader = Reader::open(&settings.warehouse)?;

@@ -27,7 +27,8 @@ pub const DEFAULT_WAREHOUSE: &str = "crmlake.duckdb";
 /// What `_instance` says when the environment describes the one instance.
 pub const DEFAULT_INSTANCE: &str = "main";
 /// Names that a warehouse file must not have: DuckDB names the catalog after the file.
-const SCHEMAS: [&str; 4] = ["crm", "history", "model", "meta"];
+const SCHEMAS: [&str; 9] =
+    ["crm", "history", "model", "meta", "main", "temp", "system", "information_schema", "pg_catalog"];
 
 /// What is wrong with the configuration.
 #[derive(Debug, thiserror::Error)]
@@ -145,6 +146,7 @@ impl Settings {
             .or_else(|| file.warehouse.as_ref().map(|path| folder.join(path)))
             .unwrap_or_else(|| DEFAULT_WAREHOUSE.into());
         check_warehouse_name(&warehouse)?;
+        let warehouse = behind_link(warehouse);
         check_ranges(&file)?;
         let mut sweep = file.sweep.clone();
         sweep.proof = overrides.proof.unwrap_or(sweep.proof);
@@ -221,13 +223,17 @@ fn instance(table: InstanceTable, environment: Environment) -> Result<Instance, 
     let secondary = table.secondary_key_env.unwrap_or_else(|| env::API_KEY_SECONDARY.to_owned());
     let key_value = key(&variable)?
         .filter(|key| !key.is_empty())
-        .ok_or_else(|| ConfigError::NoKey { instance: table.name.clone(), variable })?;
-    Ok(Instance {
-        name: table.name,
-        base_url,
-        key: key_value,
-        secondary_key: key(&secondary)?.filter(|key| !key.is_empty()),
-    })
+        .ok_or_else(|| ConfigError::NoKey { instance: table.name.clone(), variable: variable.clone() })?;
+    let secondary_key = key(&secondary)?.filter(|key| !key.is_empty());
+    for (key, variable) in [(Some(&key_value), &variable), (secondary_key.as_ref(), &secondary)] {
+        if key.is_some_and(|key| !key.expose().chars().all(|c| c.is_ascii_graphic())) {
+            return Err(ConfigError::Value {
+                setting: variable.clone(),
+                problem: "the key has characters that cannot be sent; it must be plain text on one line".to_owned(),
+            });
+        }
+    }
+    Ok(Instance { name: table.name, base_url, key: key_value, secondary_key })
 }
 
 fn base_url(table: &InstanceTable) -> Result<Url, ConfigError> {
@@ -273,6 +279,11 @@ fn check_warehouse_name(path: &Path) -> Result<(), ConfigError> {
         });
     }
     Ok(())
+}
+
+/// The file that a symbolic link leads to: replacing the link itself would leave that file behind.
+fn behind_link(path: PathBuf) -> PathBuf {
+    if path.is_symlink() { fs::canonicalize(&path).unwrap_or(path) } else { path }
 }
 
 fn check_ranges(file: &File) -> Result<(), ConfigError> {

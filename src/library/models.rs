@@ -74,7 +74,7 @@ fn cast(column: &Column, kind: &str) -> String {
     let name = sql::name(&column.name);
     let is_number = matches!(column.kind, Type::Integer | Type::Decimal { .. } | Type::Double);
     if column.is_list {
-        return format!("CAST(to_json({name}) AS {kind})");
+        return format!("TRY_CAST(CAST(to_json({name}) AS VARCHAR) AS {kind})");
     }
     match (column.kind, kind) {
         (Type::Text, "VARCHAR") | (Type::Timestamp, "TIMESTAMP") | (Type::Date, "DATE") => name,

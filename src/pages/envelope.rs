@@ -63,7 +63,11 @@ pub fn open<'a>(answer: &'a str, hints: &Hints<'_>) -> Result<Envelope<'a>, NoLi
 }
 
 fn items<'a>(members: &Members<'a>, names: &[&str]) -> Option<&'a str> {
-    let list = |key: &str| find(members, key).filter(|value| is_array(value));
+    // A list that is null is empty.
+    let list = |key: &str| match find(members, key)? {
+        "null" => Some("[]"),
+        value => Some(value).filter(|value| is_array(value)),
+    };
     if let Some(found) = names.iter().chain(&ITEMS).find_map(|key| list(key)) {
         return Some(found);
     }
@@ -107,15 +111,22 @@ fn at<'a>(answer: &'a str, path: &str) -> Option<&'a str> {
     path.split('.').try_fold(answer, |object, key| json::member(object, key))
 }
 
+/// The keys of an answer. One that does not look like a field's name may be a customer's, and is only counted.
 fn keys(answer: &str, members: &Members<'_>) -> String {
     match json::kind(answer) {
+        Kind::Object if members.is_empty() => "it has no keys".to_owned(),
         Kind::Object => {
-            let keys: Vec<_> = members
-                .iter()
-                .take(20)
-                .map(|(key, _)| format!("\"{}\"", key.chars().take(40).collect::<String>().escape_debug()))
-                .collect();
-            if keys.is_empty() { "it has no keys".to_owned() } else { format!("its keys are {}", keys.join(", ")) }
+            let is_field = |key: &str| {
+                key.len() <= 40
+                    && key.trim_start_matches("@odata.").chars().all(|c| c.is_ascii_alphabetic() || c == '_')
+            };
+            let fields: Vec<_> = members.iter().map(|(key, _)| key).filter(|key| is_field(key)).take(20).collect();
+            let named: Vec<_> = fields.iter().map(|key| format!("\"{key}\"")).collect();
+            match members.len() - fields.len() {
+                0 => format!("its keys are {}", named.join(", ")),
+                others if named.is_empty() => format!("it has {others} keys"),
+                others => format!("its keys are {} and {others} more", named.join(", ")),
+            }
         }
         Kind::Array => "it is an array".to_owned(),
         kind => format!("it is a JSON {}", format!("{kind:?}").to_lowercase()),
@@ -147,6 +158,7 @@ mod tests {
             assert_eq!(opened(&format!(r#"{{"items":[],{told}}}"#)), Ok(("[]", Some(7))), "{told}");
         }
         assert_eq!(opened(r#"{"tags":["a"],"rows":[{}]}"#), Ok(("[{}]", None)));
+        assert_eq!(opened(r#"{"items":null,"itemCount":0}"#), Ok(("[]", Some(0))));
         assert_eq!(opened(r#"{"rows":[],"page":15}"#), Ok(("[]", None)), "past the end");
         assert!(opened(r#"{"warnings":[],"rows":[]}"#).is_err());
         assert_eq!(opened(r#"{"items":[],"total":"7"}"#), Ok(("[]", None)), "a text is no total");
@@ -156,6 +168,8 @@ mod tests {
     fn what_is_not_found_is_told_by_keys_alone() {
         let error = opened(r#"{"secret":"value","a":[{}],"b":[{}]}"#).unwrap_err().to_string();
         assert!(error.contains(r#""secret", "a", "b""#) && !error.contains("value"), "{error}");
+        let error = opened(r#"{"ann@customer.example":{},"rows":{}}"#).unwrap_err().to_string();
+        assert!(error.contains(r#"its keys are "rows" and 1 more"#), "{error}");
         assert!(opened("12").unwrap_err().to_string().contains("JSON number"));
     }
 

@@ -27,8 +27,6 @@ pub struct Sweep {
     pass: Pass,
     /// Whether totals told have proved right so far.
     trust_totals: bool,
-    /// Whether a smaller page may be asked for when the server serves one.
-    adapt_size: bool,
     /// The ids of the last ordered pass that have not been seen since it ended, and how many it had.
     candidate: Option<Candidate>,
     /// Rows of the passes before this one.
@@ -101,6 +99,10 @@ enum Phase {
         previous: Vec<RowId>,
         next: u64,
     },
+    /// A page was empty, and no total says that the list ends there: ask the one behind it.
+    Beyond {
+        page: u64,
+    },
     /// A page showed the rows of the page before it: ask one that only a server which repeats its last page would fill.
     Far {
         page: u64,
@@ -128,7 +130,6 @@ impl Sweep {
             phase: Phase::Done,
             pass: Pass::default(),
             trust_totals: true,
-            adapt_size: true,
             candidate: None,
             earlier: HashSet::new(),
             earlier_repeated: 0,
@@ -172,7 +173,7 @@ impl Sweep {
             // All other phases ask one page at a time.
             _ if busy => return Step::Wait,
             Phase::Read { .. } => return Step::Wait,
-            Phase::Open => (Purpose::Read, 1),
+            Phase::Open => (Purpose::Open, 1),
             Phase::Search(search) => match search.next() {
                 Found::Probe(page) => (Purpose::Search, page),
                 // `answer` leaves the phase as soon as the search ends.
@@ -180,11 +181,17 @@ impl Sweep {
             },
             Phase::Close { asked, close } => (Purpose::Close, close.ask(asked.len())),
             Phase::Tail { next } | Phase::Ordered { next, .. } => (Purpose::Read, *next),
+            Phase::Beyond { page } => (Purpose::Read, *page),
             Phase::Far { page, .. } => (Purpose::Close, FAR + *page),
         };
         let ask = Ask { pass: self.pass.number, purpose, page, size: self.pass.size };
         self.pass.outstanding.insert(ask);
         Step::Ask(ask)
+    }
+
+    /// How many asks are not answered yet.
+    pub fn in_flight(&self) -> usize {
+        self.pass.outstanding.len()
     }
 
     /// Whether the answer to this ask is still awaited.
@@ -218,6 +225,8 @@ impl Sweep {
             Phase::Search(search) => self.searched(search, ask.page, sighting),
             Phase::Read { next, last, close } => {
                 self.record(ask.page, sighting);
+                // Behind an empty page there is nothing to read, whatever the total says.
+                let last = if sighting.ids.is_empty() { last.min(ask.page) } else { last };
                 self.phase = Phase::Read { next, last, close };
                 self.after_read();
             }
@@ -227,20 +236,10 @@ impl Sweep {
             }
             Phase::Tail { next } => self.tail(next, sighting),
             Phase::Ordered { next, previous } => self.ordered(next, &previous, sighting),
+            Phase::Beyond { page } => self.beyond(page, sighting),
             Phase::Far { page, sighting: repeated } => self.far(page, &repeated, sighting),
             Phase::Done => {}
         }
-    }
-
-    /// The server does not accept the page size that it seemed to serve: the pass begins again with the size configured.
-    /// Returns whether that is a remedy.
-    pub fn size_refused(&mut self, ask: &Ask) -> bool {
-        let remedy = ask.size != self.goal.page_size;
-        if remedy && self.awaits(ask) {
-            self.adapt_size = false;
-            self.begin_pass(self.pass.number);
-        }
-        remedy
     }
 
     fn begin_pass(&mut self, number: u32) {
@@ -309,8 +308,10 @@ impl Sweep {
 
     /// The pass cannot count: begin another, or end suspect.
     fn give_up_pass(&mut self) {
-        // Totals that tell of no change where the pass met one are not to be trusted: the next one does without.
-        if self.pass.total_before.is_some() && self.pass.total_before == self.pass.total_after {
+        // A total below the rows seen is none (some APIs tell the rows on the page): the next pass does without. One above
+        // them may mean that rows are withheld, and is believed.
+        let seen = self.pass.ids.len() as u64;
+        if self.pass.total_after.is_some_and(|total| total < seen) {
             self.trust_totals = false;
         }
         if self.may_repeat() {

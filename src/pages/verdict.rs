@@ -14,12 +14,16 @@ pub struct Goal {
     pub max_passes: u32,
     /// Rows to ask for on a page.
     pub page_size: u32,
+    /// Whether to ask for as many rows as the server serves, where that is fewer.
+    pub adapt_size: bool,
 }
 
 /// Why a page is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Purpose {
+    /// To learn the page size and perhaps a total; its rows count if it told one.
+    Open,
     /// To read its rows.
     Read,
     /// To find the end of the list before a pass.
@@ -116,6 +120,44 @@ pub struct Certificate {
     pub passes: u32,
     /// The passes whose pages hold the rows to load; no entry means all of them.
     pub load: Option<u32>,
+}
+
+impl Certificate {
+    /// What can be said of a list that could not be read.
+    pub fn not_read(reason: String) -> Self {
+        Self {
+            verdict: Verdict::Suspect,
+            reason,
+            distinct_ids: 0,
+            repeated: 0,
+            without_id: 0,
+            total_before: None,
+            total_after: None,
+            pages: 0,
+            passes: 0,
+            load: None,
+        }
+    }
+
+    /// Which answers hold the rows to load, as indices into the asks in the order of their answers; in the order of the
+    /// list. Of a page asked for more than once within the pass that counts, the reading counts.
+    pub fn pages_to_load(&self, asks: &[Ask]) -> Vec<usize> {
+        let mut chosen: Vec<usize> = (0..asks.len()).collect();
+        if let Some(pass) = self.load {
+            let rank = |ask: &Ask| match ask.purpose {
+                Purpose::Search => None,
+                Purpose::Open => Some(0),
+                Purpose::Close => Some(1),
+                Purpose::Read => Some(2),
+            };
+            chosen.retain(|index| asks[*index].pass == pass && rank(&asks[*index]).is_some());
+            chosen.sort_by_key(|index| (asks[*index].page, std::cmp::Reverse((rank(&asks[*index]), *index))));
+            chosen.dedup_by_key(|index| asks[*index].page);
+        } else {
+            chosen.sort_by_key(|index| (asks[*index].pass, asks[*index].page));
+        }
+        chosen
+    }
 }
 
 /// What to do next.

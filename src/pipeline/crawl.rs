@@ -135,7 +135,14 @@ pub async fn crawl(
             return Err(CrawlError::Stuck { resource: plan.resource.name });
         };
         let answer = match answer {
-            Err(error) if refuses_the_size(&error) && sweep.size_refused(&ask) => continue,
+            Err(error) if refuses_the_size(&error) && ask.size != plan.goal.page_size => {
+                // Not a size that this API accepts, although it serves it: start again, and ask for nothing else.
+                cost.requests += u64::from(error.attempts);
+                flying = FuturesUnordered::new();
+                spool.truncate(0)?;
+                sweep = Sweep::new(Goal { adapt_size: false, ..plan.goal });
+                continue;
+            }
             Err(source) => return Err(driver.failed(ask.page, source)),
             Ok(answer) => answer,
         };
@@ -153,7 +160,7 @@ pub async fn crawl(
         if ask.pass != pass {
             (rows, pages, pass) = (0, 0, ask.pass);
         }
-        if ask.purpose == Purpose::Read {
+        if matches!(ask.purpose, Purpose::Open | Purpose::Read) {
             rows += sighting.ids.len() as u64;
             pages += 1;
         }
@@ -196,7 +203,8 @@ impl Driver<'_> {
         let mut replayed = 0;
         for index in 0..spool.entries().len() {
             let entry = spool.entries()[index];
-            while !sweep.awaits(&entry.ask) && matches!(sweep.next_step(), Step::Ask(_)) {}
+            // The asks in flight must be those of the stopped run, or the machine comes to other decisions.
+            while sweep.in_flight() < self.plan.window && matches!(sweep.next_step(), Step::Ask(_)) {}
             if !sweep.awaits(&entry.ask) {
                 spool.truncate(index)?;
                 break;

@@ -3,14 +3,16 @@
 use tokio::runtime::Handle;
 use tracing::warn;
 
-use super::crawl::{Crawl, hints};
+use super::{
+    crawl::{Crawl, hints},
+    deletions::Confirmation,
+};
 use crate::{
     api::{Client, Counters},
-    batch::{self, BatchError, Batches, Limits, Plan, plan, reject},
+    batch::{self, BatchError, Batches, Limits, Plan, Shape, plan},
     catalog::Resource,
-    config::{Settings, file::DeletesTable},
-    json,
-    pages::{Purpose, Verdict, envelope},
+    config::Settings,
+    pages::envelope,
     sink::Sink,
     spool::{Entry, Spool},
     warehouse::{WarehouseError, merge::Tally},
@@ -49,68 +51,118 @@ pub struct Loaded {
     pub kept: Option<String>,
 }
 
+/// One instance's part of a resource.
+pub struct Source<'a> {
+    /// The instance's name.
+    pub instance: &'a str,
+    /// The client of the instance, for confirming deletions.
+    pub client: &'a Client,
+    /// What its sweep brought.
+    pub crawl: &'a Crawl,
+}
+
 /// Loads resources into a sink.
 pub struct Loader<'a> {
     /// The settings.
     pub settings: &'a Settings,
     /// Whether more rows than the configured share may be deleted at once.
     pub allow_mass_delete: bool,
-    /// The instance's name.
-    pub instance: &'a str,
-    /// The client of the instance, for confirming deletions.
-    pub client: &'a Client,
-    /// The runtime that the client runs on.
+    /// The runtime that the clients run on.
     pub runtime: &'a Handle,
 }
 
+/// What is known of a source before its rows are written.
+struct Watched {
+    pages: Vec<Entry>,
+    deleted: Vec<String>,
+    /// Rows that were missing and turned out to exist, each as a list of one.
+    found: Vec<String>,
+    loaded: Loaded,
+}
+
 impl Loader<'_> {
-    /// Loads what a sweep brought. To be called outside the runtime: it blocks.
-    pub fn load(&self, sink: &mut dyn Sink, resource: &'static Resource, crawl: &Crawl) -> Result<Loaded, LoadError> {
-        let limits = Limits { flatten_depth: self.settings.tables.flatten_depth };
-        let pages = Self::pages(crawl);
+    /// Loads what the sweeps of a resource brought, for all instances: the tables get their columns once, before any row
+    /// is written. To be called outside the runtime: it blocks.
+    pub fn load(
+        &self,
+        sink: &mut dyn Sink,
+        resource: &'static Resource,
+        sources: &[Source<'_>],
+    ) -> Result<Vec<Loaded>, LoadError> {
+        if sources.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut shape = plan::known_shape(resource.name, sink.known());
-        for entry in &pages {
-            let body = crawl.spool.body(entry)?;
-            let items = self.items(resource, &body);
-            let mut ids = Vec::new();
-            batch::watch(&mut shape, items, limits, |id| ids.push(id.to_owned()));
-            sink.saw(&ids)?;
+        let mut labels = batch::Labels::new();
+        let mut watched = Vec::with_capacity(sources.len());
+        for source in sources {
+            watched.push(self.watch(sink, resource, source, &mut shape)?);
+            if let Some(form) = resource.form.and_then(crate::catalog::resource) {
+                labels.extend(sink.labels(form, source.instance)?);
+            }
         }
-        let mut loaded = Loaded::default();
-        let (missing, rows) = sink.missing(resource, self.instance)?;
-        let (deleted, found) = self.confirm(resource, crawl, missing, rows, &mut loaded);
-        for row in &found {
-            batch::watch(&mut shape, row, limits, |_| {});
-        }
-        let labels = match resource.form.and_then(crate::catalog::resource) {
-            Some(form) => sink.labels(form, self.instance)?,
-            None => batch::Labels::new(),
-        };
         let plan = plan::plan(resource.name, &shape, sink.known(), &labels);
-        sink.stage(&plan)?;
-        let mut sequence = 0;
-        for entry in &pages {
-            let body = crawl.spool.body(entry)?;
-            self.write(sink, resource, &plan, self.items(resource, &body), &mut sequence, &mut loaded)?;
+        sink.shape(&plan)?;
+        let mut done = Vec::with_capacity(sources.len());
+        for (source, Watched { pages, deleted, found, mut loaded }) in sources.iter().zip(watched) {
+            sink.stage(&plan)?;
+            let mut sequence = 0;
+            for entry in &pages {
+                let body = source.crawl.spool.body(entry)?;
+                let items = self.items(resource, &body);
+                Self::write(sink, resource, source, &plan, items, &mut sequence, &mut loaded)?;
+            }
+            for row in &found {
+                Self::write(sink, resource, source, &plan, row, &mut sequence, &mut loaded)?;
+            }
+            loaded.tally = sink.merge(&plan, source.instance, &deleted)?;
+            done.push(loaded);
         }
-        for row in &found {
-            self.write(sink, resource, &plan, row, &mut sequence, &mut loaded)?;
-        }
-        loaded.tally = sink.merge(&plan, self.instance, &deleted)?;
-        Ok(loaded)
+        Ok(done)
     }
 
-    /// The pages whose rows are loaded: those of the pass that counts, or all there are; in the order of the list, so
-    /// that the columns' order does not depend on which answer came first.
-    fn pages(crawl: &Crawl) -> Vec<Entry> {
-        let counts = |entry: &&Entry| match crawl.certificate.load {
-            Some(pass) => entry.ask.pass == pass && entry.ask.purpose != Purpose::Search,
-            None => true,
+    /// Watches the shape of a source's rows, and finds out which rows are gone.
+    fn watch(
+        &self,
+        sink: &mut dyn Sink,
+        resource: &'static Resource,
+        source: &Source<'_>,
+        shape: &mut Shape,
+    ) -> Result<Watched, LoadError> {
+        let limits = Limits { flatten_depth: self.settings.tables.flatten_depth };
+        let pages = Self::pages(source.crawl);
+        let mut rejects = 0;
+        sink.saw(&[], true)?;
+        for entry in &pages {
+            let body = source.crawl.spool.body(entry)?;
+            let mut ids = Vec::new();
+            rejects += batch::watch(shape, self.items(resource, &body), limits, |id| ids.push(id.to_owned()));
+            sink.saw(&ids, false)?;
+        }
+        let mut loaded = Loaded::default();
+        let (missing, rows) = sink.missing(resource, source.instance)?;
+        let confirmation = Confirmation {
+            deletes: self.settings.deletes.clone(),
+            allow_mass_delete: self.allow_mass_delete,
+            runtime: self.runtime,
+            resource,
+            source,
+            rejects,
         };
-        let mut pages: Vec<Entry> =
-            crawl.spool.entries().iter().filter(counts).filter(|entry| !entry.missing).copied().collect();
-        pages.sort_by_key(|entry| (entry.ask.pass, entry.ask.page));
-        pages
+        let (deleted, found) = confirmation.confirm(sink, missing, rows, &mut loaded)?;
+        for row in &found {
+            batch::watch(shape, row, limits, |_| {});
+        }
+        Ok(Watched { pages, deleted, found, loaded })
+    }
+
+    /// The answers whose rows are loaded, in the order of the list, so that the columns' order does not depend on which
+    /// answer came first.
+    fn pages(crawl: &Crawl) -> Vec<Entry> {
+        let entries = crawl.spool.entries();
+        let asks: Vec<_> = entries.iter().map(|entry| entry.ask).collect();
+        let chosen = crawl.certificate.pages_to_load(&asks).into_iter().map(|index| entries[index]);
+        chosen.filter(|entry| !entry.missing).collect()
     }
 
     fn items<'b>(&self, resource: &'static Resource, body: &'b str) -> &'b str {
@@ -121,9 +173,9 @@ impl Loader<'_> {
     }
 
     fn write(
-        &self,
         sink: &mut dyn Sink,
         resource: &'static Resource,
+        source: &Source<'_>,
         plan: &Plan,
         items: &str,
         sequence: &mut i64,
@@ -134,90 +186,9 @@ impl Loader<'_> {
         let rejects = batches.rejects.len();
         *sequence += i64::try_from(batches.main.num_rows() + rejects).unwrap_or(0);
         loaded.rejects += rejects as u64;
-        sink.write(plan, self.instance, batches)?;
+        sink.write(plan, source.instance, batches)?;
         Ok(())
     }
-
-    /// Which missing rows are gone for certain, and the rows that turned out to exist, each as a list of one.
-    fn confirm(
-        &self,
-        resource: &'static Resource,
-        crawl: &Crawl,
-        missing: Vec<String>,
-        rows: u64,
-        loaded: &mut Loaded,
-    ) -> (Vec<String>, Vec<String>) {
-        let DeletesTable { confirm, max_share } = self.settings.deletes;
-        let verdict = crawl.certificate.verdict;
-        if missing.is_empty() || !verdict.is_whole() {
-            return (Vec::new(), Vec::new());
-        }
-        let count = missing.len();
-        let mut keep = |why: String| {
-            warn!(resource = resource.name, missing = count, "{why}; they are kept");
-            loaded.kept = Some(why);
-            (Vec::new(), Vec::new())
-        };
-        let share = count as f64 / rows.max(1) as f64;
-        if share > max_share && !self.allow_mass_delete {
-            return keep(format!(
-                "{count} of {rows} rows are missing, more than the share of {max_share} that may be deleted at once \
-                 (allow it with --allow-mass-delete)"
-            ));
-        }
-        match resource.one {
-            Some(path) if count <= confirm => self.confirm_each(path, missing, loaded),
-            _ if verdict == Verdict::Proven || resource.paging == crate::catalog::Paging::Document => {
-                (missing, Vec::new())
-            }
-            Some(_) => keep(format!(
-                "{count} rows are missing, more than are asked for one by one ({confirm}), and the sweep is not proven \
-                 (repeat with --prove)"
-            )),
-            None => keep(format!("{count} rows are missing, and only a proven sweep shows that they are gone")),
-        }
-    }
-
-    fn confirm_each(&self, path: &str, missing: Vec<String>, loaded: &mut Loaded) -> (Vec<String>, Vec<String>) {
-        let (mut deleted, mut found) = (Vec::new(), Vec::new());
-        for id in missing {
-            let one = format!("{path}/{}", encoded(&id));
-            match self.runtime.block_on(self.client.get(&one, &[])) {
-                Ok(answer) => {
-                    loaded.cost += answer.cost;
-                    match answer.body {
-                        None => deleted.push(id),
-                        // Another record in its place: the one asked for is gone, merged into that.
-                        Some(body) if reject::record_id(record(&body)).is_some_and(|other| other != id) => {
-                            deleted.push(id);
-                        }
-                        Some(body) => found.push(format!("[{}]", record(&body))),
-                    }
-                }
-                Err(error) => {
-                    loaded.cost += Counters { requests: u64::from(error.attempts), retries: 0 };
-                    warn!(%error, "a missing row could not be asked for; it is kept");
-                    loaded.kept = Some("a missing row could not be asked for".to_owned());
-                }
-            }
-        }
-        (deleted, found)
-    }
-}
-
-/// The record in the answer for one, which may stand in an envelope.
-fn record(body: &str) -> &str {
-    let has_id = |raw: &&str| json::member(raw, crate::catalog::KEY).is_some();
-    Some(body)
-        .filter(has_id)
-        .or_else(|| ["item", "data", "value", "result"].iter().find_map(|key| json::member(body, key)).filter(has_id))
-        .unwrap_or(body)
-}
-
-/// An id as one segment of a path.
-fn encoded(id: &str) -> String {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    id.bytes().map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// Whether a resource's answers may be used again once they are loaded: never.

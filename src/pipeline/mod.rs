@@ -1,6 +1,7 @@
 //! A run, from the CRM to the warehouse: crawl all, load what came, commit once.
 
 pub mod crawl;
+mod deletions;
 pub mod forecast;
 pub mod load;
 
@@ -12,7 +13,7 @@ use tracing::{error, info};
 
 use self::{
     crawl::{Crawl, CrawlError, crawl},
-    load::{Loaded, Loader},
+    load::{Loaded, Loader, Source},
 };
 use crate::{
     api::{Client, Counters, Failure, limiter::Gate},
@@ -21,10 +22,13 @@ use crate::{
     error::{Error, ExitCode, crawl_class, in_one_line},
     library::{Shelf, models, shelf},
     observe::Bars,
-    pages::{Certificate, Goal, Verdict},
+    pages::{Certificate, Goal},
     sink::{DuckDbSink, Sink as _},
     spool::{Binding, Discarded, Spool},
-    warehouse::{ledger::Run, lock::Lock},
+    warehouse::{
+        ledger::{Run, latest_run},
+        lock::Lock,
+    },
 };
 
 /// What to extract.
@@ -93,6 +97,8 @@ pub async fn extract(extraction: Extraction, bars: Bars) -> Result<Summary, Erro
     let folder = work_folder(&extraction.settings.warehouse);
     let _lock = Lock::take(&folder)?;
     let run = Run::begin();
+    // Pages fetched before the warehouse's latest run are in it already.
+    let after = latest_run(&extraction.settings.warehouse)?;
     info!(run_id = run.id, "extraction begins");
     let mut gates: HashMap<String, Gate> = HashMap::new();
     let mut swept = Vec::new();
@@ -100,8 +106,10 @@ pub async fn extract(extraction: Extraction, bars: Bars) -> Result<Summary, Erro
         let api = &extraction.settings.api;
         let gate = gates.entry(instance.key.expose().to_owned()).or_insert_with(|| Gate::new(api.requests, api.window));
         let client = Client::new(instance, api, gate.clone())?;
-        let sweeps =
-            extraction.resources.iter().map(|resource| sweep(&extraction, instance, &client, resource, &run, &bars));
+        let sweeps = extraction
+            .resources
+            .iter()
+            .map(|resource| sweep(&extraction, instance, &client, resource, &run, &after, &bars));
         let sweeps = tokio::select! {
             sweeps = join_all(sweeps) => sweeps,
             () = stopped() => return Err(Error::Interrupted),
@@ -109,11 +117,15 @@ pub async fn extract(extraction: Extraction, bars: Bars) -> Result<Summary, Erro
         swept.push((instance.name.clone(), client, sweeps));
     }
     let runtime = Handle::current();
-    tokio::task::spawn_blocking(move || load_all(&extraction, &run, swept, &runtime, &bars)).await?
+    let loading = tokio::task::spawn_blocking(move || load_all(&extraction, &run, swept, &runtime, &bars));
+    tokio::select! {
+        loaded = loading => loaded?,
+        // The process ends at once then, and the copy that was being written is of no use to anybody.
+        () = stopped() => Err(Error::Interrupted),
+    }
 }
 
 struct Swept {
-    resource: &'static Resource,
     result: Result<Option<Crawl>, CrawlError>,
     seconds: f64,
 }
@@ -124,17 +136,19 @@ async fn sweep(
     client: &Client,
     resource: &'static Resource,
     run: &Run,
+    after: &str,
     bars: &Bars,
 ) -> Swept {
     let settings = &extraction.settings;
     let start = Instant::now();
     let bar = bars.bar(resource.name);
     let result = async {
-        let spool = open_spool(settings, instance, resource, run)?;
+        let spool = open_spool(settings, instance, resource, run, after)?;
         let goal = Goal {
             proof: settings.sweep.proof,
             max_passes: settings.sweep.max_passes,
             page_size: settings.api.page_size,
+            adapt_size: true,
         };
         let plan = crawl::Plan {
             resource,
@@ -145,7 +159,7 @@ async fn sweep(
         };
         crawl(client, plan, spool, &bar).await
     };
-    Swept { resource, result: result.await, seconds: start.elapsed().as_secs_f64() }
+    Swept { result: result.await, seconds: start.elapsed().as_secs_f64() }
 }
 
 fn open_spool(
@@ -153,6 +167,7 @@ fn open_spool(
     instance: &Instance,
     resource: &Resource,
     run: &Run,
+    after: &str,
 ) -> Result<Spool, crate::spool::SpoolError> {
     let path: PathBuf =
         work_folder(&settings.warehouse).join("spool").join(&instance.name).join(format!("{}.spool", resource.name));
@@ -160,6 +175,9 @@ fn open_spool(
         instance: instance.name.clone(),
         base_url: instance.base_url.to_string(),
         resource: resource.name.to_owned(),
+        after: after.to_owned(),
+        window: settings.api.concurrency,
+        max_passes: settings.sweep.max_passes,
         page_size: settings.api.page_size,
         proof: if settings.sweep.proof == Proof::Proven { "proven" } else { "counted" }.to_owned(),
     };
@@ -200,48 +218,43 @@ fn load_all(
         );
     }
     let mut sink = DuckDbSink::begin(&extraction.settings.warehouse, run)?;
+    let loader = Loader { settings: &extraction.settings, allow_mass_delete: extraction.allow_mass_delete, runtime };
     let mut lines = Vec::new();
-    let mut spools = Vec::new();
     let mut unavailable = false;
-    for (instance, client, sweeps) in swept {
-        let loader = Loader {
-            settings: &extraction.settings,
-            allow_mass_delete: extraction.allow_mass_delete,
-            instance: &instance,
-            client: &client,
-            runtime,
-        };
-        for Swept { resource, result, seconds } in sweeps {
-            let mut line = Line {
-                instance: instance.clone(),
-                resource,
-                certificate: failed_certificate(String::new()),
-                loaded: Loaded::default(),
-                cost: Counters::default(),
-                seconds,
-            };
-            match result {
+    for (index, resource) in extraction.resources.iter().enumerate() {
+        let _step = bars.step(&format!("loading {}", resource.name));
+        let parts = || swept.iter().map(move |(instance, client, sweeps)| (instance, client, &sweeps[index]));
+        let sources: Vec<Source<'_>> = parts()
+            .filter_map(|(instance, client, swept)| match &swept.result {
+                Ok(Some(crawl)) => Some(Source { instance, client, crawl }),
+                _ => None,
+            })
+            .collect();
+        let mut tallies = loader.load(&mut sink, resource, &sources)?.into_iter();
+        for (instance, _, swept) in parts() {
+            let (certificate, done, cost) = match &swept.result {
                 Ok(None) => continue,
                 Ok(Some(crawl)) => {
-                    let _step = bars.step(&format!("loading {}", resource.name));
-                    line.loaded = loader.load(&mut sink, resource, &crawl)?;
-                    line.cost = crawl.cost;
-                    line.cost += line.loaded.cost;
-                    line.certificate = crawl.certificate;
-                    spools.push(crawl.spool);
+                    let done = tallies.next().unwrap_or_default();
+                    let mut cost = crawl.cost;
+                    cost += done.cost;
+                    (crawl.certificate.clone(), done, cost)
                 }
                 Err(failure) => {
-                    let failure_line = in_one_line(&failure);
-                    error!(instance, "{failure_line}");
-                    unavailable |= crawl_class(&failure) == ExitCode::Unavailable;
-                    if let CrawlError::Api { source, .. } = &failure {
-                        line.cost.requests = u64::from(source.attempts);
-                    }
-                    line.certificate = failed_certificate(format!("not read: {failure_line}"));
+                    let text = in_one_line(failure);
+                    error!(instance, "{text}");
+                    unavailable |= crawl_class(failure) == ExitCode::Unavailable;
+                    let requests = match failure {
+                        CrawlError::Api { source, .. } => u64::from(source.attempts),
+                        _ => 0,
+                    };
+                    let certificate = Certificate::not_read(format!("not read: {text}"));
+                    (certificate, Loaded::default(), Counters { requests, retries: 0 })
                 }
-            }
-            sink.certify(resource, &instance, &line.certificate, line.cost)?;
-            lines.push(line);
+            };
+            sink.certify(resource, instance, &certificate, cost)?;
+            let instance = instance.clone();
+            lines.push(Line { instance, resource, certificate, loaded: done, cost, seconds: swept.seconds });
         }
     }
     let whole = lines.iter().all(Line::is_whole);
@@ -256,23 +269,9 @@ fn load_all(
     }
     let outcome = if exit_code == ExitCode::Whole { "whole" } else { "not whole" };
     let receipt = sink.commit(&models::in_order(resolved), outcome, exit_code as u8)?;
-    spools.into_iter().for_each(load::discard);
+    let crawls = swept.into_iter().flat_map(|(_, _, sweeps)| sweeps).filter_map(|swept| swept.result.ok().flatten());
+    crawls.for_each(|crawl| load::discard(crawl.spool));
     Ok(Summary { run_id: run.id.clone(), lines, bytes: receipt.bytes, exit_code })
-}
-
-fn failed_certificate(reason: String) -> Certificate {
-    Certificate {
-        verdict: Verdict::Suspect,
-        reason,
-        distinct_ids: 0,
-        repeated: 0,
-        without_id: 0,
-        total_before: None,
-        total_after: None,
-        pages: 0,
-        passes: 0,
-        load: None,
-    }
 }
 
 impl Line {

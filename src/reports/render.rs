@@ -70,7 +70,8 @@ pub fn render(out: &mut dyn Write, answer: &Answer, format: Format, about: Optio
 fn table(out: &mut dyn Write, answer: &Answer, about: Option<&About>, preset: &str) -> Result<(), RenderError> {
     let mut table = Table::new();
     table.load_preset(preset);
-    if preset != presets::ASCII_MARKDOWN {
+    let is_markdown = preset == presets::ASCII_MARKDOWN;
+    if !is_markdown {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }
     table.set_header(answer.schema.fields().iter().map(|field| field.name().clone()));
@@ -83,9 +84,10 @@ fn table(out: &mut dyn Write, answer: &Answer, about: Option<&About>, preset: &s
         let columns = texts(batch.columns())?;
         for row in 0..batch.num_rows() {
             // A control character would reach the terminal as a command.
-            table.add_row(
-                columns.iter().map(|column| column.text(row).map(|text| printable(&text)).unwrap_or_default()),
-            );
+            table.add_row(columns.iter().map(|column| {
+                let text = column.text(row).map(|text| printable(&text)).unwrap_or_default();
+                if is_markdown { text.replace('|', "\\|").replace('\n', "<br>") } else { text }
+            }));
         }
     }
     if let Some(about) = about {
@@ -202,7 +204,8 @@ impl Texts<'_> {
             self.json(row, &mut json).ok()?;
             return Some(json);
         }
-        Some(self.formatter.value(row).to_string())
+        // A date that has no notation, such as infinity, is told as such and is no reason to stop.
+        Some(self.formatter.value(row).try_to_string().unwrap_or_else(|_| "out of range".to_owned()))
     }
 
     fn json(&self, row: usize, out: &mut String) -> Result<(), ArrowError> {
@@ -215,12 +218,12 @@ impl Texts<'_> {
                 let _ = write!(out, "{}", self.array.as_boolean().value(row));
             }
             DataType::Float32 | DataType::Float64 => {
-                let text = self.formatter.value(row).to_string();
+                let text = self.formatter.value(row).try_to_string()?;
                 let number = text.parse::<f64>().ok().and_then(serde_json::Number::from_f64);
                 out.push_str(&number.map_or_else(|| quoted(&text), |number| number.to_string()));
             }
             kind if kind.is_numeric() => {
-                let _ = write!(out, "{}", self.formatter.value(row));
+                out.push_str(&self.formatter.value(row).try_to_string()?);
             }
             DataType::List(_) => list(&self.array.as_list::<i32>().value(row), out)?,
             DataType::LargeList(_) => list(&self.array.as_list::<i64>().value(row), out)?,
@@ -234,7 +237,7 @@ impl Texts<'_> {
                 }
                 out.push('}');
             }
-            _ => out.push_str(&quoted(&self.formatter.value(row).to_string())),
+            _ => out.push_str(&quoted(&self.text(row).unwrap_or_default())),
         }
         Ok(())
     }

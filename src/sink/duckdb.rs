@@ -27,6 +27,8 @@ pub struct DuckDbSink {
     run: Run,
     observed_at: jiff::Timestamp,
     known: Vec<KnownColumn>,
+    /// The columns that the latest shaping widened, by table.
+    widened: Vec<(String, String)>,
 }
 
 impl DuckDbSink {
@@ -35,11 +37,8 @@ impl DuckDbSink {
         let working = Working::begin(warehouse)?;
         let connection = working.connection()?;
         connection.execute_batch("BEGIN").map_err(doing("beginning the transaction"))?;
-        connection
-            .execute_batch("CREATE OR REPLACE TEMP TABLE seen (id VARCHAR)")
-            .map_err(doing("preparing the merge"))?;
         let known = schema::known_columns(connection)?;
-        Ok(Self { working, run: run.clone(), observed_at: jiff::Timestamp::now(), known })
+        Ok(Self { working, run: run.clone(), observed_at: jiff::Timestamp::now(), known, widened: Vec::new() })
     }
 
     /// Creates the views, writes the run's line, and puts the copy in the warehouse's place.
@@ -66,7 +65,7 @@ impl DuckDbSink {
     }
 
     fn merge_of<'a>(&'a self, instance: &'a str) -> Merge<'a> {
-        Merge { run_id: &self.run.id, instance, observed_at: self.observed_at }
+        Merge { widened: &self.widened, run_id: &self.run.id, instance, observed_at: self.observed_at }
     }
 }
 
@@ -79,11 +78,21 @@ impl Sink for DuckDbSink {
         ledger::labels(self.connection()?, form.name, instance)
     }
 
-    fn saw(&mut self, ids: &[String]) -> Result<(), WarehouseError> {
+    fn saw(&mut self, ids: &[String], first: bool) -> Result<(), WarehouseError> {
         let action = || doing("noting the ids seen");
-        let mut appender = self.connection()?.appender_to_catalog_and_db("seen", "temp", "main").map_err(action())?;
+        let connection = self.connection()?;
+        if first {
+            connection.execute_batch("CREATE OR REPLACE TEMP TABLE seen (id VARCHAR)").map_err(action())?;
+        }
+        let mut appender = connection.appender_to_catalog_and_db("seen", "temp", "main").map_err(action())?;
         appender.append_rows(ids.iter().map(|id| [id.as_str()])).map_err(action())?;
         appender.flush().map_err(action())
+    }
+
+    fn has_seen(&self, id: &str) -> Result<bool, WarehouseError> {
+        self.connection()?
+            .query_row("SELECT count(*) > 0 FROM seen WHERE id = ?", [id], |row| row.get(0))
+            .map_err(doing("looking for an id"))
     }
 
     fn missing(&mut self, resource: &Resource, instance: &str) -> Result<(Vec<String>, u64), WarehouseError> {
@@ -98,22 +107,30 @@ impl Sink for DuckDbSink {
             .map_err(action())?;
         let ids = statement.query_map([instance], |row| row.get(0)).map_err(action())?;
         let missing = ids.collect::<Result<Vec<String>, _>>().map_err(action())?;
-        connection.execute_batch("DELETE FROM seen").map_err(action())?;
         Ok((missing, rows))
     }
 
-    fn stage(&mut self, plan: &Plan) -> Result<(), WarehouseError> {
+    fn shape(&mut self, plan: &Plan) -> Result<(), WarehouseError> {
         let connection = self.working.connection()?;
         let mut changes = schema::shape_history(connection, &plan.main, false, &self.known)?;
-        create_stage(connection, &plan.main, false)?;
         for child in &plan.children {
             changes.extend(schema::shape_history(connection, child, true, &self.known)?);
-            create_stage(connection, child, true)?;
         }
         ledger::record_schema_changes(connection, &self.run.id, &changes, self.observed_at)?;
         ledger::record_columns(connection, plan, &self.known, self.observed_at)?;
         self.known = schema::known_columns(connection)?;
+        self.widened = changes
+            .into_iter()
+            .filter(|change| change.old_type.is_some())
+            .map(|change| (change.table, change.column))
+            .collect();
         Ok(())
+    }
+
+    fn stage(&mut self, plan: &Plan) -> Result<(), WarehouseError> {
+        let connection = self.working.connection()?;
+        create_stage(connection, &plan.main, false)?;
+        plan.children.iter().try_for_each(|child| create_stage(connection, child, true))
     }
 
     fn write(&mut self, plan: &Plan, instance: &str, batches: Batches) -> Result<(), WarehouseError> {

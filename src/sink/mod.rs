@@ -1,6 +1,6 @@
 //! Where batches go.
 //!
-//! Every sink has the same steps: a run begins it; each resource is opened, watched, staged, written and merged; a commit
+//! Every sink has the same steps: a run begins it; each resource is watched, shaped, staged, written and merged; a commit
 //! makes it visible at once and gives a receipt. A sink that is dropped before its commit has done nothing.
 
 pub mod duckdb;
@@ -29,13 +29,19 @@ pub trait Sink {
     /// The labels of a form's fields.
     fn labels(&self, form: &Resource, instance: &str) -> Result<Labels, WarehouseError>;
 
-    /// Notes the ids that a sweep saw.
-    fn saw(&mut self, ids: &[String]) -> Result<(), WarehouseError>;
+    /// Notes the ids that a sweep saw; those of the sweep before are forgotten with `first`.
+    fn saw(&mut self, ids: &[String], first: bool) -> Result<(), WarehouseError>;
 
-    /// The ids that the destination has and the sweep did not see, since the last call. Also how many rows it has.
+    /// Whether the sweep saw this id.
+    fn has_seen(&self, id: &str) -> Result<bool, WarehouseError>;
+
+    /// The ids that the destination has and the sweep did not see. Also how many rows it has.
     fn missing(&mut self, resource: &Resource, instance: &str) -> Result<(Vec<String>, u64), WarehouseError>;
 
-    /// Prepares the tables of a plan.
+    /// Gives a plan's tables the columns that they need: once for all instances, before any row is written.
+    fn shape(&mut self, plan: &Plan) -> Result<(), WarehouseError>;
+
+    /// Prepares for the rows of one instance.
     fn stage(&mut self, plan: &Plan) -> Result<(), WarehouseError>;
 
     /// Writes the rows of a page.

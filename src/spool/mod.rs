@@ -53,6 +53,12 @@ pub struct Binding {
     pub base_url: String,
     /// The resource.
     pub resource: String,
+    /// The warehouse's latest run when they were asked for.
+    pub after: String,
+    /// Pages in flight, and the passes allowed: they decide what is asked in what order.
+    pub window: usize,
+    /// See above.
+    pub max_passes: u32,
     /// The rows asked for on a page.
     pub page_size: u32,
     /// The verdict sought, which decides the order of pages.
@@ -293,6 +299,9 @@ mod tests {
             instance: "main".into(),
             base_url: "http://127.0.0.1/".into(),
             resource: "leads".into(),
+            after: String::new(),
+            window: 8,
+            max_passes: 3,
             page_size: 10,
             proof: "counted".into(),
         }

@@ -1,12 +1,13 @@
 //! The books: what each run did, what each sweep vouches for, what the columns are.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use duckdb::{Connection, OptionalExt as _, params};
 
 use super::{
     WarehouseError, doing,
     merge::moment,
+    open_read_only,
     schema::{SchemaChange, type_name},
 };
 use crate::{
@@ -70,8 +71,8 @@ pub fn record_sweep(
                 certificate.distinct_ids,
                 certificate.repeated,
                 certificate.without_id,
-                certificate.total_before,
-                certificate.total_after,
+                certificate.total_before.map(column),
+                certificate.total_after.map(column),
                 certificate.pages,
                 certificate.passes,
                 cost.requests,
@@ -80,6 +81,11 @@ pub fn record_sweep(
         )
         .map_err(doing("writing meta.sweeps"))?;
     Ok(())
+}
+
+/// A count as the column holds it; what an API claims may be beyond that.
+fn column(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Writes what could not be a row.
@@ -114,15 +120,15 @@ pub fn record_columns(
         if is_known {
             connection
                 .execute(
-                    "UPDATE meta.columns SET type = ?, label = coalesce(?, label), last_seen = ?
+                    "UPDATE meta.columns SET type = ?, label = coalesce(?, label), last_seen = ?, whole_digits = ?
                      WHERE resource = ? AND source_path = ?",
-                    params![kind, column.label, moment(seen_at), table.name, column.source_path],
+                    params![kind, column.label, moment(seen_at), column.whole_digits, table.name, column.source_path],
                 )
                 .map_err(action())?;
         } else {
             connection
                 .execute(
-                    "INSERT INTO meta.columns VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO meta.columns VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     params![
                         table.name,
                         column.name,
@@ -130,7 +136,8 @@ pub fn record_columns(
                         kind,
                         column.label,
                         moment(seen_at),
-                        moment(seen_at)
+                        moment(seen_at),
+                        column.whole_digits
                     ],
                 )
                 .map_err(action())?;
@@ -189,6 +196,17 @@ pub fn labels(connection: &Connection, form: &str, instance: &str) -> Result<Lab
         .map_err(doing(action))?;
     let rows = statement.query_map([instance], |row| Ok((row.get(0)?, row.get(1)?))).map_err(doing(action))?;
     rows.collect::<Result<HashMap<_, _>, _>>().map_err(doing(action))
+}
+
+/// The id of the latest run of a warehouse; empty where there is no warehouse yet.
+pub fn latest_run(warehouse: &Path) -> Result<String, WarehouseError> {
+    match open_read_only(warehouse) {
+        Err(WarehouseError::Absent { .. }) => Ok(String::new()),
+        Err(error) => Err(error),
+        Ok(connection) => connection
+            .query_row("SELECT coalesce(max(run_id), '') FROM meta.runs", [], |row| row.get(0))
+            .map_err(doing("reading meta.runs")),
+    }
 }
 
 /// When the last run that loaded something ended, and the worst verdict of its sweeps.

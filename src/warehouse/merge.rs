@@ -15,6 +15,8 @@ use crate::batch::{Plan, Table};
 /// What is merged, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Merge<'a> {
+    /// The columns whose type widened in this run, as (table, column): their old values are written differently now.
+    pub widened: &'a [(String, String)],
     /// The run.
     pub run_id: &'a str,
     /// The instance.
@@ -70,10 +72,17 @@ impl Merge<'_> {
         if changed > 0 {
             self.record_changes(connection, &plan.main)?;
         }
-        let gone = self.delete(connection, plan, deleted)?;
-        self.add(connection, &plan.main, "id", &[], &["_hash"], changed > 0)?;
+        let children = child_tables(connection, resource)?;
+        let gone = self.delete(connection, resource, &children, deleted)?;
+        if changed > 0 {
+            self.close(connection, resource, "id")?;
+            for child in &children {
+                self.close(connection, child, "_parent_id")?;
+            }
+        }
+        self.add(connection, &plan.main, &[], &["_hash"])?;
         for child in &plan.children {
-            self.add(connection, child, "_parent_id", &["_parent_id", "_position"], &[], changed > 0)?;
+            self.add(connection, child, &["_parent_id", "_position"], &[])?;
         }
         for table in std::iter::once(&plan.main).chain(&plan.children) {
             connection.execute_batch(&format!("DROP TABLE {}", stage(table))).map_err(action())?;
@@ -128,7 +137,11 @@ impl Merge<'_> {
 
     /// Writes the fields of changed rows to `meta.changes`, old and new value as text.
     fn record_changes(&self, connection: &Connection, table: &Table) -> Result<(), WarehouseError> {
+        let is_widened = |name: &str| self.widened.iter().any(|(t, column)| *t == table.name && column == name);
         for column in table.columns.iter().filter(|column| column.source_path != crate::catalog::KEY) {
+            if is_widened(&column.name) {
+                continue;
+            }
             let name = sql::name(&column.name);
             let old = sql::as_text(&format!("h.{name}"), column);
             let new = sql::as_text(&format!("s.{name}"), column);
@@ -159,11 +172,17 @@ impl Merge<'_> {
     }
 
     /// Closes the versions of deleted rows and of their children.
-    fn delete(&self, connection: &Connection, plan: &Plan, deleted: &[String]) -> Result<u64, WarehouseError> {
+    fn delete(
+        &self,
+        connection: &Connection,
+        resource: &str,
+        children: &[String],
+        deleted: &[String],
+    ) -> Result<u64, WarehouseError> {
         if deleted.is_empty() {
             return Ok(0);
         }
-        let action = || doing(format!("deleting from {}", plan.main.name));
+        let action = || doing(format!("deleting from {resource}"));
         connection.execute_batch("CREATE OR REPLACE TEMP TABLE gone (id VARCHAR)").map_err(action())?;
         let mut appender = connection.appender_to_catalog_and_db("gone", "temp", "main").map_err(action())?;
         appender.append_rows(deleted.iter().map(|id| [id.as_str()])).map_err(action())?;
@@ -172,52 +191,54 @@ impl Merge<'_> {
         connection
             .execute(
                 "INSERT INTO meta.changes SELECT ?, ?, ?, id, '_deleted', 'false', 'true', ? FROM gone ORDER BY id",
-                params![self.run_id, self.instance, plan.main.name, moment(self.observed_at)],
+                params![self.run_id, self.instance, resource, moment(self.observed_at)],
             )
             .map_err(action())?;
-        let mut closed = 0;
-        for (table, key) in std::iter::once((&plan.main, "id")).chain(plan.children.iter().map(|t| (t, "_parent_id"))) {
-            let rows = connection
+        let end = |table: &str, key: &str| {
+            connection
                 .execute(
                     &format!(
                         "UPDATE history.{} SET _valid_to = ?, _deleted = true
                          WHERE _instance = ? AND _valid_to IS NULL AND {key} IN (SELECT id FROM gone)",
-                        sql::name(&table.name)
+                        sql::name(table)
                     ),
                     params![moment(self.observed_at), self.instance],
                 )
-                .map_err(action())?;
-            if table.name == plan.main.name {
-                closed = rows as u64;
-            }
+                .map_err(action())
+        };
+        let closed = end(resource, "id")?;
+        for child in children {
+            end(child, "_parent_id")?;
         }
         connection.execute_batch("DROP TABLE gone").map_err(action())?;
-        Ok(closed)
+        Ok(closed as u64)
     }
 
-    /// Closes the versions that changed and opens the new ones.
+    /// Closes the versions of changed rows, or the child rows that belong to them.
+    fn close(&self, connection: &Connection, table: &str, key: &str) -> Result<(), WarehouseError> {
+        connection
+            .execute(
+                &format!(
+                    "UPDATE history.{} SET _valid_to = ?
+                     WHERE _instance = ? AND _valid_to IS NULL AND {key} IN (SELECT id FROM picked WHERE existed)",
+                    sql::name(table)
+                ),
+                params![moment(self.observed_at), self.instance],
+            )
+            .map_err(doing(format!("closing versions of {table}")))?;
+        Ok(())
+    }
+
+    /// Opens versions for what was picked.
     fn add(
         &self,
         connection: &Connection,
         table: &Table,
-        key: &str,
         before: &[&str],
         after: &[&str],
-        close: bool,
     ) -> Result<(), WarehouseError> {
         let history = format!("history.{}", sql::name(&table.name));
         let action = || doing(format!("adding to {history}"));
-        if close {
-            connection
-                .execute(
-                    &format!(
-                        "UPDATE {history} SET _valid_to = ?
-                         WHERE _instance = ? AND _valid_to IS NULL AND {key} IN (SELECT id FROM picked WHERE existed)"
-                    ),
-                    params![moment(self.observed_at), self.instance],
-                )
-                .map_err(action())?;
-        }
         let own = || before.iter().copied().chain(table.columns.iter().map(|column| column.name.as_str()));
         let target = sql::names(
             "",
@@ -243,6 +264,19 @@ impl Merge<'_> {
             .map_err(action())?;
         Ok(())
     }
+}
+
+/// The child tables that a resource has or ever had: what is in them follows its parent, planned today or not.
+fn child_tables(connection: &Connection, resource: &str) -> Result<Vec<String>, WarehouseError> {
+    let action = || doing(format!("looking for the child tables of {resource}"));
+    let mut statement = connection
+        .prepare(
+            "SELECT table_name FROM information_schema.columns
+             WHERE table_schema = 'history' AND column_name = '_parent_id' AND starts_with(table_name, ?)",
+        )
+        .map_err(action())?;
+    let tables = statement.query_map([format!("{resource}__")], |row| row.get(0)).map_err(action())?;
+    tables.collect::<Result<_, _>>().map_err(action())
 }
 
 /// A moment as a parameter.

@@ -33,6 +33,15 @@ pub enum WarehouseError {
         /// The file.
         path: PathBuf,
     },
+    /// The file is no warehouse of crmlake's.
+    #[error("{path} is not a crmlake warehouse")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What DuckDB says, where it cannot open it.
+        #[source]
+        source: Option<duckdb::Error>,
+    },
     /// The file system refused.
     #[error("cannot {action} {path}")]
     Io {
@@ -92,8 +101,9 @@ impl Working {
         private_folder(&folder).map_err(failed("create", &folder))?;
         let mut working = Self { connection: None, target: target.to_owned(), copy: copy.clone(), copied: 0 };
         working.remove_copy();
-        if target.exists() {
-            // A file system with reflinks copies nothing.
+        let exists = target.exists();
+        if exists {
+            // A file system with reflinks copies nothing. The owner's choice of who may read it is kept.
             working.copied = fs::copy(target, &copy).map_err(failed("copy the warehouse to", &copy))?;
         }
         let config = Config::default()
@@ -103,7 +113,12 @@ impl Working {
             .map_err(doing("setting up DuckDB"))?;
         let connection =
             Connection::open_with_flags(&copy, config).map_err(doing("opening the copy of the warehouse"))?;
-        private(&copy).map_err(failed("protect", &copy))?;
+        if exists && schema::format(&connection)? == 0 {
+            return Err(WarehouseError::Foreign { path: target.to_owned(), source: None });
+        }
+        if !exists {
+            private(&copy).map_err(failed("protect", &copy))?;
+        }
         schema::migrate(&connection)?;
         working.connection = Some(connection);
         Ok(working)
@@ -159,8 +174,12 @@ pub fn open_read_only(path: &Path) -> Result<Connection, WarehouseError> {
         .and_then(|config| config.enable_external_access(false))
         .and_then(|config| config.enable_autoload_extension(false))
         .map_err(doing("setting up DuckDB"))?;
-    let connection = Connection::open_with_flags(path, config).map_err(doing(format!("opening {}", path.display())))?;
+    let foreign = |source| WarehouseError::Foreign { path: path.to_owned(), source };
+    let connection = Connection::open_with_flags(path, config).map_err(|error| foreign(Some(error)))?;
     let found = schema::format(&connection)?;
+    if found == 0 {
+        return Err(foreign(None));
+    }
     if found > schema::FORMAT {
         return Err(WarehouseError::Newer { found });
     }

@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS meta.sweeps (
 );
 CREATE TABLE IF NOT EXISTS meta.columns (
     resource VARCHAR, column_name VARCHAR, source_path VARCHAR, type VARCHAR, label VARCHAR,
-    first_seen TIMESTAMP, last_seen TIMESTAMP
+    first_seen TIMESTAMP, last_seen TIMESTAMP, whole_digits INTEGER
 );
 CREATE TABLE IF NOT EXISTS meta.schema_changes (
     run_id VARCHAR, resource VARCHAR, column_name VARCHAR, change VARCHAR, old_type VARCHAR, new_type VARCHAR,
@@ -102,7 +102,9 @@ fn create_history(connection: &Connection, table: &str, is_child: bool) -> Resul
 pub fn known_columns(connection: &Connection) -> Result<Vec<KnownColumn>, WarehouseError> {
     let action = "reading meta.columns";
     let mut statement = connection
-        .prepare("SELECT resource, column_name, source_path, type, label FROM meta.columns ORDER BY rowid")
+        .prepare(
+            "SELECT resource, column_name, source_path, type, label, whole_digits FROM meta.columns ORDER BY rowid",
+        )
         .map_err(doing(action))?;
     let rows = statement
         .query_map([], |row| {
@@ -116,6 +118,7 @@ pub fn known_columns(connection: &Connection) -> Result<Vec<KnownColumn>, Wareho
                     kind: Type::from_name(name).unwrap_or(Type::Text),
                     is_list,
                     label: row.get(4)?,
+                    whole_digits: row.get(5)?,
                 },
             })
         })

@@ -9,10 +9,21 @@ use crate::{
     library::models::Model,
 };
 
-/// A history table and its columns, those of the warehouse included.
+/// A history table and its columns with their types, those of the warehouse included.
 struct History {
     name: String,
-    columns: Vec<String>,
+    columns: Vec<(String, String)>,
+}
+
+impl History {
+    fn has(&self, column: &str) -> bool {
+        self.columns.iter().any(|(name, _)| name == column)
+    }
+
+    /// The record's own columns.
+    fn own(&self) -> impl Iterator<Item = &(String, String)> {
+        self.columns.iter().filter(|(name, _)| !name.starts_with('_'))
+    }
 }
 
 /// Creates the views of `crm` anew, over the history tables there are.
@@ -28,20 +39,19 @@ pub fn create_crm(connection: &Connection, known: &[KnownColumn]) -> Result<(), 
             .filter_map(|resource| Some((resource, find(resource.name)?)))
             .collect();
         if !members.is_empty() {
-            let selects: Vec<_> = members.iter().map(|(resource, table)| current(table, resource.member)).collect();
-            create(connection, "crm", view, &selects.join(" UNION ALL BY NAME "))?;
+            create(connection, "crm", view, &united(&members))?;
         }
     }
     for table in &tables {
-        if table.columns.iter().any(|column| column == "_parent_id") {
-            create(connection, "crm", &table.name, &current(table, None))?;
+        if table.has("_parent_id") {
+            create(connection, "crm", &table.name, &current(table, ""))?;
         }
     }
     let (pipelines, stages) = STAGES;
     if let Some(table) = find(&format!("{pipelines}__{stages}")) {
-        let own = sql::names(", ", own_columns(table)).replace(", , ", ", ");
+        let columns = sql::names("", table.own().map(|(name, _)| name.as_str()).chain(["_position", "_instance"]));
         let statement = format!(
-            "SELECT _parent_id AS pipeline_id, _position{own}, _instance
+            "SELECT _parent_id AS pipeline_id, {columns}
              FROM history.{} WHERE _valid_to IS NULL",
             sql::name(&table.name)
         );
@@ -93,16 +103,42 @@ fn users(known: &[KnownColumn], tables: &[History]) -> String {
     )
 }
 
-fn own_columns(table: &History) -> impl Iterator<Item = &str> {
-    table.columns.iter().map(String::as_str).filter(|column| !column.starts_with('_'))
+/// One view of several tables: each row says which it is of. Columns whose types differ are text.
+fn united(members: &[(&Resource, &History)]) -> String {
+    let disputed = |name: &str| {
+        let mut kinds = members.iter().flat_map(|(_, table)| table.own()).filter(|(n, _)| n == name).map(|(_, k)| k);
+        let first = kinds.next();
+        kinds.any(|kind| Some(kind) != first)
+    };
+    let selects: Vec<_> = members
+        .iter()
+        .map(|(resource, table)| {
+            let mut replaced = String::new();
+            for (name, kind) in table.own().filter(|(name, _)| disputed(name)) {
+                let quoted = sql::name(name);
+                let value = if kind.ends_with("[]") { format!("to_json({quoted})") } else { quoted.clone() };
+                replaced.push_str(&format!(", CAST({value} AS VARCHAR) AS {quoted}"));
+            }
+            if let Some((column, value)) = resource.member {
+                // A record's own field of that name goes before.
+                let free = if table.has(column) { format!("{column}_of") } else { column.to_owned() };
+                replaced.push_str(&format!(", {} AS {}", sql::text(value), sql::name(&free)));
+            }
+            let kept = History {
+                name: table.name.clone(),
+                columns: table.columns.iter().filter(|(name, _)| !disputed(name)).cloned().collect(),
+            };
+            current(&kept, &replaced)
+        })
+        .collect();
+    selects.join(" UNION ALL BY NAME ")
 }
 
-/// The rows of a history table as they are now.
-fn current(table: &History, member: Option<(&str, &str)>) -> String {
-    let keys = ["_parent_id", "_position"].into_iter().filter(|key| table.columns.iter().any(|column| column == key));
-    let columns = sql::names("", keys.chain(own_columns(table)).chain(["_instance"]));
-    let member = member.map_or(String::new(), |(column, value)| format!(", {} AS {column}", sql::text(value)));
-    format!("SELECT {columns}{member} FROM history.{} WHERE _valid_to IS NULL", sql::name(&table.name))
+/// The rows of a history table as they are now, and more columns.
+fn current(table: &History, more: &str) -> String {
+    let keys = ["_parent_id", "_position"].into_iter().filter(|key| table.has(key));
+    let columns = sql::names("", keys.chain(table.own().map(|(name, _)| name.as_str())).chain(["_instance"]));
+    format!("SELECT {columns}{more} FROM history.{} WHERE _valid_to IS NULL", sql::name(&table.name))
 }
 
 fn create(connection: &Connection, schema: &str, view: &str, statement: &str) -> Result<(), WarehouseError> {
@@ -115,14 +151,14 @@ fn histories(connection: &Connection) -> Result<Vec<History>, WarehouseError> {
     let action = "reading the history tables";
     let mut statement = connection
         .prepare(
-            "SELECT table_name, column_name FROM information_schema.columns
+            "SELECT table_name, column_name, data_type FROM information_schema.columns
              WHERE table_schema = 'history' ORDER BY table_name, ordinal_position",
         )
         .map_err(doing(action))?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(doing(action))?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))).map_err(doing(action))?;
     let mut tables: Vec<History> = Vec::new();
     for row in rows {
-        let (name, column): (String, String) = row.map_err(doing(action))?;
+        let (name, column): (String, (String, String)) = row.map_err(doing(action))?;
         match tables.last_mut() {
             Some(table) if table.name == name => table.columns.push(column),
             _ => tables.push(History { name, columns: vec![column] }),

@@ -62,7 +62,6 @@ fn every_habit_of_a_list_is_understood() {
         &["--past-end", "last"],
         &["--past-end", "last", "--no-total"],
         &["--past-end", "404", "--no-total"],
-        &["--total-off", "7"],
         &["--total-off", "-7", "--past-end", "last"],
         &["--gzip"],
         &["--envelope", "array"],
@@ -72,6 +71,18 @@ fn every_habit_of_a_list_is_understood() {
     ] {
         all_leads_arrive(habit, "");
     }
+}
+
+#[test]
+fn a_total_above_the_rows_served_is_believed_until_it_is_overruled() {
+    let sandbox = Sandbox::start(&["--seed", "9", "--size-cap", "10", "--total-off", "7"]);
+    let world = World::new();
+    let run = world.run_with(&sandbox, &["extract", "leads"]);
+    assert_eq!(run.code, 3, "{}{}", run.out, run.err);
+    assert!(run.out.contains("140 rows were seen where the API told 147") && run.out.contains("total = \"none\""));
+    assert_eq!(count(&world.warehouse(), "SELECT count(*) FROM crm.leads"), 140);
+    world.configure("[api]\ntotal = \"none\"\n");
+    world.run_with(&sandbox, &["extract", "leads"]).whole();
 }
 
 #[test]

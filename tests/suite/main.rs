@@ -6,6 +6,7 @@ mod architecture;
 mod errors;
 mod extraction;
 mod faults;
+mod records;
 mod resume;
 mod secrets;
 mod sweeps;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crmlake::{
     config::Proof,
-    pages::{Ask, Certificate, Goal, Purpose, RowId, Sighting, Step, Sweep, Verdict},
+    pages::{Ask, Certificate, Goal, RowId, Sighting, Step, Sweep, Verdict},
 };
 use proptest::prelude::*;
 
@@ -168,7 +168,12 @@ struct Outcome {
 fn play(case: &Case) -> Outcome {
     let mut server = Server::new(case);
     let before: BTreeSet<RowId> = server.list.iter().copied().collect();
-    let mut sweep = Sweep::new(Goal { proof: case.proof, max_passes: case.max_passes, page_size: case.asked_size });
+    let mut sweep = Sweep::new(Goal {
+        proof: case.proof,
+        max_passes: case.max_passes,
+        page_size: case.asked_size,
+        adapt_size: true,
+    });
     let mut script = case.script.iter().copied();
     let (mut waiting, mut answered): (Vec<Ask>, Vec<(Ask, Sighting)>) = (Vec::new(), Vec::new());
     let mut log: Vec<(Ask, Vec<RowId>)> = Vec::new();
@@ -216,8 +221,8 @@ fn play(case: &Case) -> Outcome {
         }
     }
     let certificate = sweep.certificate().unwrap().clone();
-    let counts = |ask: &Ask| certificate.load.is_none_or(|pass| ask.pass == pass && ask.purpose != Purpose::Search);
-    let loaded = log.iter().filter(|(ask, _)| counts(ask)).flat_map(|(_, ids)| ids.iter().copied()).collect();
+    let asks: Vec<Ask> = log.iter().map(|(ask, _)| *ask).collect();
+    let loaded = certificate.pages_to_load(&asks).into_iter().flat_map(|index| log[index].1.iter().copied()).collect();
     let throughout = before.into_iter().filter(|id| !server.deleted.contains(id)).collect();
     let pages = server.list.len().div_ceil(case.cap.min(case.asked_size as usize)).max(1);
     Outcome { certificate, loaded, throughout, requests: log.len(), changes, pages }
@@ -251,7 +256,7 @@ fn check(case: &Case) -> Result<(), TestCaseError> {
             let budget = if case.total == Total::Absent { pages + 2.0 * pages.log2() + 4.0 } else { pages + 2.0 };
             let budget = if sought == Verdict::Proven { 2.0 * budget } else { budget };
             prop_assert!(*requests as f64 <= budget, "{requests} requests for {pages} pages: {told}");
-        } else if case.max_passes > 2 && case.rows > 0 {
+        } else if case.max_passes > 2 && case.rows > 0 && !matches!(case.total, Total::Wrong(by) if by > 0) {
             prop_assert!(certificate.verdict.is_whole(), "{}", told);
         }
     }
@@ -289,8 +294,8 @@ fn what_once_failed_stays_mended() {
     let cases = [
         // The total past the end was that of the empty page.
         Case { total: Total::RowsOnPage, ..plain.clone() },
-        // The total led behind the end, where the last page was shown again.
-        Case { total: Total::Wrong(1), past_end: PastEnd::LastPage, ..plain.clone() },
+        // The total was too low on a server that shows its last page again.
+        Case { rows: 4, total: Total::Wrong(-1), past_end: PastEnd::LastPage, ..plain.clone() },
         // Pages lay apart by the size asked for, and most rows between them.
         Case {
             rows: 6,

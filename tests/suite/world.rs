@@ -161,3 +161,67 @@ impl Drop for Sandbox {
         self.process.wait().unwrap();
     }
 }
+
+/// A server of which a test decides every answer: what it answers to a path with its query.
+pub struct Scripted {
+    pub url: String,
+}
+
+/// Status, extra header lines, and body.
+pub type Scene = (u16, &'static str, String);
+
+impl Scripted {
+    pub fn start(answer: impl Fn(&str) -> Scene + Send + Sync + 'static) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let answer = std::sync::Arc::new(answer);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let answer = answer.clone();
+                std::thread::spawn(move || {
+                    let mut stream = stream.unwrap();
+                    let mut head = String::new();
+                    let mut reader = BufReader::new(stream.try_clone().unwrap());
+                    while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap_or(0) > 0 {}
+                    let path = head.split(' ').nth(1).unwrap_or_default();
+                    let (status, headers, body) = answer(path);
+                    let length = body.len();
+                    // A client that went away is no concern of the server's.
+                    let _ = write!(
+                        stream,
+                        "HTTP/1.1 {status} Scripted\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+                    );
+                });
+            }
+        });
+        Self { url }
+    }
+
+    /// A server with one list, whole on page 1; every other list is empty, and every form is missing.
+    pub fn list(path: &'static str, rows: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self::start(move |asked| {
+            let (asked, query) = asked.split_once('?').unwrap_or((asked, ""));
+            if asked == path && query.contains("page=1&") {
+                (200, "", rows())
+            } else if asked.contains("/forms/") || asked.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')) {
+                (404, "", String::new())
+            } else {
+                (200, "", "[]".to_owned())
+            }
+        })
+    }
+}
+
+impl World {
+    /// Runs the binary against a scripted server.
+    pub fn run_against(&self, server: &Scripted, arguments: &[&str]) -> Run {
+        let mut command = self.command();
+        Run::from(command.env("CRMLAKE_BASE_URL", &server.url).env("CRMLAKE_API_KEY", KEY).args(arguments))
+    }
+
+    /// What a query answers, as CSV without its header.
+    pub fn ask(&self, query: &str) -> String {
+        let run = self.run(&["sql", "--format", "csv", query]).whole();
+        run.out.split_once('\n').unwrap().1.trim_end().to_owned()
+    }
+}

@@ -38,7 +38,7 @@ impl Sweep {
 
     /// The server served fewer rows than asked for: ask for what it serves, so that both sides mean the same page.
     pub(super) fn adopt_size(&mut self, rows: u64) {
-        if self.adapt_size && rows > 0 && rows < u64::from(self.pass.size) {
+        if self.goal.adapt_size && rows > 0 && rows < u64::from(self.pass.size) {
             self.pass.size = u32::try_from(rows).unwrap_or(self.pass.size);
         }
     }
@@ -88,9 +88,6 @@ impl Sweep {
             let before = self.pass.total_before.unwrap_or_default();
             self.pass.disturb(format!("page {page} showed new rows although the API told a total of {before}"));
             let (page, latest) = (*page, latest.clone());
-            // A total below what was just seen is no total (some APIs tell the rows on the page): do without from now on.
-            let at_least = (page - 1) * self.pass.page_rows + latest.ids.len() as u64;
-            self.trust_totals = latest.total.is_none_or(|total| total >= at_least);
             self.record(page, &latest);
             self.read_on(page + 1);
             return;
@@ -106,7 +103,14 @@ impl Sweep {
             self.decide(Verdict::Counted, format!("{seen} rows, as many as the API told before and after the pass"));
         } else {
             let after = after.map_or("none".to_owned(), |total| total.to_string());
-            self.pass.disturb(format!("{seen} rows were seen where the API told {before} before and {after} after it"));
+            let remedy = if seen < before && latest.total == Some(before) {
+                "; rows may be withheld, or the total is wrong and can be ignored with total = \"none\" under [api]"
+            } else {
+                ""
+            };
+            self.pass.disturb(format!(
+                "{seen} rows were seen where the API told {before} before and {after} after it{remedy}"
+            ));
             self.give_up_pass();
         }
     }

@@ -7,7 +7,11 @@ impl Sweep {
     pub(super) fn ordered(&mut self, next: u64, previous: &[RowId], sighting: &Sighting) {
         let rows = sighting.ids.len() as u64;
         if rows == 0 {
-            self.end_ordered();
+            if self.trust_totals && self.pass.total_before.is_some() {
+                self.end_ordered();
+            } else {
+                self.phase = Phase::Beyond { page: next + 1 };
+            }
             return;
         }
         if sighting.ids == previous {
@@ -38,6 +42,17 @@ impl Sweep {
         }
     }
 
+    /// The page behind an empty one was asked, because no total says that the list ends there.
+    pub(super) fn beyond(&mut self, page: u64, sighting: &Sighting) {
+        if sighting.ids.is_empty() {
+            self.end_ordered();
+            return;
+        }
+        self.pass.disturb(format!("page {} was empty and the one behind it was not", page - 1));
+        self.record(page, sighting);
+        self.go_on_ordered(page + 1, sighting);
+    }
+
     /// A page far behind the end was asked because `page` showed the rows of the page before it.
     pub(super) fn far(&mut self, page: u64, repeated: &Sighting, far: &Sighting) {
         if far.ids.is_empty() {
@@ -59,12 +74,18 @@ impl Sweep {
         if self.confirmed() {
             return;
         }
+        let seen = self.pass.ids.len() as u64;
+        // Rows created meanwhile may raise the total, and rows deleted lower it: the lower of the two must have been seen.
+        if let (true, Some(before), Some(after)) = (self.trust_totals, self.pass.total_before, self.pass.total_after)
+            && seen < before.min(after)
+        {
+            self.pass.disturb(format!("{seen} rows were seen where the API told {before} before and {after} after it"));
+        }
         self.candidate = None;
         if self.pass.disturbed.is_some() {
             self.give_up_pass();
             return;
         }
-        let seen = self.pass.ids.len() as u64;
         if self.pass.total_before == Some(seen) && self.pass.total_after == Some(seen) {
             let reason = format!("{seen} rows, as many as the API told before and after the pass; no proof succeeded");
             self.fallback = Some(self.certificate_of(Verdict::Counted, reason));
