@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `CRMLAKE_CONFIG` | the configuration file, where `--config` does not say |
 //! | `CRMLAKE_WAREHOUSE` | the warehouse file, where `--warehouse` does not say |
-//! | `CRMLAKE_BASE_URL` | the API's base URL, for the one instance that exists without an `[[instance]]` table |
+//! | `CRMLAKE_BASE_URL` | the API's base URL, where there is one instance, in the configuration file or without one |
 //! | `CRMLAKE_API_KEY` | its primary subscription key |
 //! | `CRMLAKE_API_KEY_SECONDARY` | its secondary subscription key, used when the primary one is refused |
 //! | `<KEY>_FILE` | a file that holds the key, for each key variable above or named by `key_env` |

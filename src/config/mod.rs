@@ -181,6 +181,10 @@ impl Settings {
                 return Err(ConfigError::UnknownInstance { name: name.to_owned(), known });
             }
         }
+        // The environment goes before the file, where it is clear which instance it means.
+        if let ([table], Some(base_url)) = (tables.as_mut_slice(), environment.text(env::BASE_URL)) {
+            table.base_url = base_url;
+        }
         tables.into_iter().map(|table| instance(table, environment)).collect()
     }
 

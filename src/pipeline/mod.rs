@@ -26,7 +26,7 @@ use crate::{
     sink::{DuckDbSink, Sink as _},
     spool::{Binding, Discarded, Spool},
     warehouse::{
-        ledger::{Run, latest_run},
+        ledger::{LatestSweeps, Run, latest_sweeps},
         lock::Lock,
     },
 };
@@ -97,8 +97,8 @@ pub async fn extract(extraction: Extraction, bars: Bars) -> Result<Summary, Erro
     let folder = work_folder(&extraction.settings.warehouse);
     let _lock = Lock::take(&folder)?;
     let run = Run::begin();
-    // Pages fetched before the warehouse's latest run are in it already.
-    let after = latest_run(&extraction.settings.warehouse)?;
+    // Pages fetched before the run that loaded their list are in the warehouse already.
+    let latest = latest_sweeps(&extraction.settings.warehouse)?;
     info!(run_id = run.id, "extraction begins");
     let mut gates: HashMap<String, Gate> = HashMap::new();
     let mut swept = Vec::new();
@@ -109,7 +109,7 @@ pub async fn extract(extraction: Extraction, bars: Bars) -> Result<Summary, Erro
         let sweeps = extraction
             .resources
             .iter()
-            .map(|resource| sweep(&extraction, instance, &client, resource, &run, &after, &bars));
+            .map(|resource| sweep(&extraction, instance, &client, resource, &run, &latest, &bars));
         let sweeps = tokio::select! {
             sweeps = join_all(sweeps) => sweeps,
             () = stopped() => return Err(Error::Interrupted),
@@ -136,14 +136,14 @@ async fn sweep(
     client: &Client,
     resource: &'static Resource,
     run: &Run,
-    after: &str,
+    latest: &LatestSweeps,
     bars: &Bars,
 ) -> Swept {
     let settings = &extraction.settings;
     let start = Instant::now();
     let bar = bars.bar(resource.name);
     let result = async {
-        let spool = open_spool(settings, instance, resource, run, after)?;
+        let spool = open_spool(settings, instance, resource, run, latest)?;
         let goal = Goal {
             proof: settings.sweep.proof,
             max_passes: settings.sweep.max_passes,
@@ -167,15 +167,16 @@ fn open_spool(
     instance: &Instance,
     resource: &Resource,
     run: &Run,
-    after: &str,
+    latest: &LatestSweeps,
 ) -> Result<Spool, crate::spool::SpoolError> {
     let path: PathBuf =
         work_folder(&settings.warehouse).join("spool").join(&instance.name).join(format!("{}.spool", resource.name));
+    let list = (instance.name.clone(), resource.name.to_owned());
     let binding = Binding {
         instance: instance.name.clone(),
         base_url: instance.base_url.to_string(),
         resource: resource.name.to_owned(),
-        after: after.to_owned(),
+        after: latest.get(&list).cloned().unwrap_or_default(),
         window: settings.api.concurrency,
         max_passes: settings.sweep.max_passes,
         page_size: settings.api.page_size,

@@ -53,7 +53,7 @@ pub struct Binding {
     pub base_url: String,
     /// The resource.
     pub resource: String,
-    /// The warehouse's latest run when they were asked for.
+    /// The latest run that loaded this list when they were asked for; they are of no use after another.
     pub after: String,
     /// Pages in flight, and the passes allowed: they decide what is asked in what order.
     pub window: usize,

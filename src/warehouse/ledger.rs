@@ -198,15 +198,21 @@ pub fn labels(connection: &Connection, form: &str, instance: &str) -> Result<Lab
     rows.collect::<Result<HashMap<_, _>, _>>().map_err(doing(action))
 }
 
-/// The id of the latest run of a warehouse; empty where there is no warehouse yet.
-pub fn latest_run(warehouse: &Path) -> Result<String, WarehouseError> {
-    match open_read_only(warehouse) {
-        Err(WarehouseError::Absent { .. }) => Ok(String::new()),
-        Err(error) => Err(error),
-        Ok(connection) => connection
-            .query_row("SELECT coalesce(max(run_id), '') FROM meta.runs", [], |row| row.get(0))
-            .map_err(doing("reading meta.runs")),
-    }
+/// The latest run that read each list, by instance and resource.
+pub type LatestSweeps = HashMap<(String, String), String>;
+
+/// The latest run that read each list of a warehouse; nothing where there is no warehouse yet.
+pub fn latest_sweeps(warehouse: &Path) -> Result<LatestSweeps, WarehouseError> {
+    let action = || doing("reading meta.sweeps");
+    let connection = match open_read_only(warehouse) {
+        Err(WarehouseError::Absent { .. }) => return Ok(LatestSweeps::new()),
+        opened => opened?,
+    };
+    let mut statement = connection
+        .prepare("SELECT instance, resource, max(run_id) FROM meta.sweeps WHERE passes > 0 GROUP BY ALL")
+        .map_err(action())?;
+    let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?))).map_err(action())?;
+    rows.collect::<Result<_, _>>().map_err(action())
 }
 
 /// When the last run that loaded something ended, and the worst verdict of its sweeps.

@@ -144,6 +144,10 @@ fn a_second_run_is_turned_away_and_the_key_file_works() {
     hint: wait for it to end; nothing was touched
     ");
     drop(lock);
+    // The environment goes before the file that `init` writes.
+    world.run(&["init"]).whole();
+    world.run_with(&sandbox, &["extract", "leads"]).whole();
+    std::fs::remove_file(world.path("crmlake.toml")).unwrap();
     std::fs::write(world.path("key"), format!("{KEY}\n")).unwrap();
     let run = Run::from(
         world

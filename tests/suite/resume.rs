@@ -2,13 +2,17 @@
 
 use std::{
     process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     thread::sleep,
     time::{Duration, Instant},
 };
 
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::world::{Sandbox, World, count};
+use crate::world::{Sandbox, Scripted, World, count};
 
 /// Slow enough that a run can be stopped in the middle.
 const SLOWLY: [&str; 6] = ["--seed", "4", "--size-cap", "5", "--fault", "slow=0.2"];
@@ -91,4 +95,44 @@ fn torn_foreign_and_stale_spools_are_discarded_with_a_line() {
     world.configure("[sweep]\nresume_within = \"0s\"\n");
     let run = world.run_with(&slow, &["extract", "leads", "-v"]);
     assert!(run.err.contains("too old; discarded"), "{}", run.err);
+}
+
+#[test]
+fn a_list_that_a_used_up_quota_cut_off_goes_on_while_the_others_are_loaded() {
+    let (open, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (is_open, counter) = (open.clone(), asked.clone());
+    let server = Scripted::start(move |path| {
+        let page = path.split("page=").nth(1).and_then(|rest| rest.split('&').next()?.parse::<usize>().ok());
+        match (path.split('?').next().unwrap(), page) {
+            ("/pipeline/leads", Some(page)) => {
+                counter.fetch_add(1, Ordering::SeqCst);
+                if page > 8 && !is_open.load(Ordering::SeqCst) {
+                    return (
+                        403,
+                        "",
+                        r#"{"message":"Out of call volume quota. Quota will be replenished in 01:00:00."}"#.into(),
+                    );
+                }
+                let rows = if page > 12 { String::new() } else { format!(r#"{{"id":"{page}"}}"#) };
+                (200, "", format!(r#"{{"items":[{rows}],"itemCount":12}}"#))
+            }
+            ("/pipeline/tags/leads", Some(1)) => (200, "", r#"[{"id":"t"}]"#.into()),
+            (path, _) if path.contains("/forms/") => (404, "", String::new()),
+            _ => (200, "", "[]".into()),
+        }
+    });
+    let world = World::new();
+    world.configure("[api]\nconcurrency = 1\n");
+    let run = world.run_against(&server, &["extract", "leads", "tags"]);
+    assert_eq!(run.code, 5, "{}{}", run.out, run.err);
+    assert_eq!(
+        (world.ask("SELECT count(*) FROM crm.tags"), world.ask("SELECT count(*) FROM crm.leads")),
+        ("1".into(), "0".into())
+    );
+    open.store(true, Ordering::SeqCst);
+    asked.store(0, Ordering::SeqCst);
+    world.run_against(&server, &["extract", "leads", "tags"]).whole();
+    assert_eq!(world.ask("SELECT count(*) FROM crm.leads"), "12");
+    // Pages 9 to 12, the one behind them, and the first and the last of those that were there.
+    assert_eq!(asked.load(Ordering::SeqCst), 7);
 }
