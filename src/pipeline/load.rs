@@ -6,6 +6,7 @@ use tracing::warn;
 use super::{
     crawl::{Crawl, hints},
     deletions::Confirmation,
+    parallel::in_order,
 };
 use crate::{
     api::{Client, Counters},
@@ -106,14 +107,18 @@ impl Loader<'_> {
         let mut done = Vec::with_capacity(sources.len());
         for (source, Watched { pages, deleted, found, mut loaded }) in sources.iter().zip(watched) {
             sink.stage(&plan)?;
-            let mut sequence = 0;
-            for entry in &pages {
+            let mut write = |decoded: Result<Batches, LoadError>| {
+                let batches = decoded?;
+                loaded.rejects += batches.rejects.len() as u64;
+                sink.write(&plan, source.instance, batches).map_err(LoadError::from)
+            };
+            let decode = |index: usize, entry: &Entry| {
                 let body = source.crawl.spool.body(entry)?;
-                let items = self.items(resource, &body);
-                Self::write(sink, resource, source, &plan, items, &mut sequence, &mut loaded)?;
-            }
-            for row in &found {
-                Self::write(sink, resource, source, &plan, row, &mut sequence, &mut loaded)?;
+                decoded(resource, &plan, self.items(resource, &body), index)
+            };
+            in_order(&pages, decode, &mut write)?;
+            for (row, index) in found.iter().zip(pages.len()..) {
+                write(decoded(resource, &plan, row, index))?;
             }
             loaded.tally = sink.merge(&plan, source.instance, &deleted)?;
             done.push(loaded);
@@ -133,12 +138,18 @@ impl Loader<'_> {
         let pages = Self::pages(source.crawl);
         let mut rejects = 0;
         sink.saw(&[], true)?;
-        for entry in &pages {
+        let watch = |_: usize, entry: &Entry| -> Result<_, LoadError> {
             let body = source.crawl.spool.body(entry)?;
-            let mut ids = Vec::new();
-            rejects += batch::watch(shape, self.items(resource, &body), limits, |id| ids.push(id.to_owned()));
-            sink.saw(&ids, false)?;
-        }
+            let (mut seen, mut ids) = (Shape::default(), Vec::new());
+            let rejects = batch::watch(&mut seen, self.items(resource, &body), limits, |id| ids.push(id.to_owned()));
+            Ok((seen, ids, rejects))
+        };
+        in_order(&pages, watch, |watched| {
+            let (seen, ids, rejected) = watched?;
+            shape.join(seen);
+            rejects += rejected;
+            sink.saw(&ids, false).map_err(LoadError::from)
+        })?;
         let mut loaded = Loaded::default();
         let (missing, rows) = sink.missing(resource, source.instance)?;
         let confirmation = Confirmation {
@@ -171,24 +182,12 @@ impl Loader<'_> {
         // The page was recognised when it was fetched.
         envelope::open(body, &hints).map_or("[]", |envelope| envelope.items)
     }
+}
 
-    fn write(
-        sink: &mut dyn Sink,
-        resource: &'static Resource,
-        source: &Source<'_>,
-        plan: &Plan,
-        items: &str,
-        sequence: &mut i64,
-        loaded: &mut Loaded,
-    ) -> Result<(), LoadError> {
-        let decoded = batch::decode(plan, items, *sequence);
-        let batches: Batches = decoded.map_err(|source| LoadError::Batch { resource: resource.name, source })?;
-        let rejects = batches.rejects.len();
-        *sequence += i64::try_from(batches.main.num_rows() + rejects).unwrap_or(0);
-        loaded.rejects += rejects as u64;
-        sink.write(plan, source.instance, batches)?;
-        Ok(())
-    }
+/// The rows of the `index`-th page, numbered so that a later page's are later.
+fn decoded(resource: &'static Resource, plan: &Plan, items: &str, index: usize) -> Result<Batches, LoadError> {
+    let first = i64::try_from(index).unwrap_or(0) << 32;
+    batch::decode(plan, items, first).map_err(|source| LoadError::Batch { resource: resource.name, source })
 }
 
 /// Whether a resource's answers may be used again once they are loaded: never.

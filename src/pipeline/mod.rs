@@ -4,6 +4,7 @@ pub mod crawl;
 mod deletions;
 pub mod forecast;
 pub mod load;
+mod parallel;
 
 use std::{collections::HashMap, path::PathBuf};
 

@@ -205,9 +205,7 @@ impl Spool {
     /// The text of an answer.
     pub fn body(&self, entry: &Entry) -> Result<String, SpoolError> {
         let mut frame = vec![0; entry.length as usize];
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(entry.offset)).map_err(|source| failed("read", &self.path, source))?;
-        file.read_exact(&mut frame).map_err(|source| failed("read", &self.path, source))?;
+        read_at(&self.file, &mut frame, entry.offset).map_err(|source| failed("read", &self.path, source))?;
         let mut record = decode(&frame).ok_or_else(|| SpoolError::Damaged { path: self.path.clone() })?;
         let body = record.find('\n').map_or(record.len(), |at| at + 1);
         record.drain(..body);
@@ -239,6 +237,26 @@ impl Spool {
         self.end += bytes.len() as u64;
         Ok(())
     }
+}
+
+/// Reads at a place without moving the file's own: several threads read one file.
+#[cfg(unix)]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !buffer.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, buffer, offset)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                buffer = &mut buffer[read..];
+                offset += read as u64;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn failed(action: &'static str, path: &Path, source: io::Error) -> SpoolError {

@@ -21,6 +21,9 @@ use duckdb::{AccessMode, Config, Connection};
 
 use crate::{config::work_folder, spool::private_folder};
 
+/// What DuckDB may hold in memory; the rest goes to disk, so that memory does not grow with the CRM.
+const MEMORY_LIMIT: &str = "512MiB";
+
 /// What can go wrong with the warehouse.
 #[derive(Debug, thiserror::Error)]
 pub enum WarehouseError {
@@ -109,6 +112,7 @@ impl Working {
         let config = Config::default()
             .with("temp_directory", folder.join("spill").to_string_lossy())
             .and_then(|config| config.with("preserve_insertion_order", "false"))
+            .and_then(|config| config.with("memory_limit", MEMORY_LIMIT))
             .and_then(|config| config.with("storage_compatibility_version", "v1.0.0"))
             .map_err(doing("setting up DuckDB"))?;
         let connection =
