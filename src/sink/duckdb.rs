@@ -1,4 +1,4 @@
-//! The warehouse as a sink: everything in one transaction on a copy, which the commit puts in the warehouse's place.
+//! The warehouse as a sink: a transaction for each resource on a copy, which the commit puts in the warehouse's place.
 
 use std::path::Path;
 
@@ -145,7 +145,11 @@ impl Sink for DuckDbSink {
     }
 
     fn merge(&mut self, plan: &Plan, instance: &str, deleted: &[String]) -> Result<Tally, WarehouseError> {
-        self.merge_of(instance).resource(self.connection()?, plan, deleted)
+        let tally = self.merge_of(instance).resource(self.connection()?, plan, deleted)?;
+        // What is not committed stays in memory, as much as a row group of every table. Nobody sees the copy before it is
+        // whole, so that one transaction for all of it would protect nothing.
+        self.connection()?.execute_batch("COMMIT; BEGIN").map_err(doing("committing a resource to the copy"))?;
+        Ok(tally)
     }
 
     fn certify(

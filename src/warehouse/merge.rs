@@ -1,4 +1,4 @@
-//! Staged rows into history: set-based, in the run's one transaction.
+//! Staged rows into history: set-based, in one transaction for each resource.
 //!
 //! A row whose content is as it was writes nothing. One that is new or changed closes the version there was and opens
 //! another; its child rows follow it. A deleted row's last version is closed and marked.
@@ -255,7 +255,7 @@ impl Merge<'_> {
                 &format!(
                     "INSERT INTO {history} ({target})
                      SELECT ?, {}, ?, NULL, false, ?{hash}
-                     FROM {} s JOIN picked p ON p._seq = s._seq ORDER BY s._seq",
+                     FROM {} s JOIN picked p ON p._seq = s._seq",
                     sql::names("s.", own()),
                     stage(table)
                 ),

@@ -1,6 +1,6 @@
 //! The warehouse: one DuckDB file that is replaced, never modified in place.
 //!
-//! A run copies it aside ([`Working`]), merges into the copy in one transaction ([`merge`]), writes the books
+//! A run copies it aside ([`Working`]), merges into the copy ([`merge`]), writes the books
 //! ([`ledger`]), checkpoints, syncs, and renames it over the old one. Readers hold what they opened; a crash, a full
 //! disk or a failed check leaves the old file as it was.
 
@@ -22,7 +22,7 @@ use duckdb::{AccessMode, Config, Connection};
 use crate::{config::work_folder, spool::private_folder};
 
 /// What DuckDB may hold in memory; the rest goes to disk, so that memory does not grow with the CRM.
-const MEMORY_LIMIT: &str = "512MiB";
+const MEMORY_LIMIT: &str = "1GiB";
 
 /// What can go wrong with the warehouse.
 #[derive(Debug, thiserror::Error)]
