@@ -192,7 +192,8 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "KEY", default_value = "items")]
     pub envelope: String,
     /// How often a lead or opportunity is created or deleted before a page of them is answered
-    #[arg(long, value_name = "PROBABILITY", default_value_t = 0.0, value_parser = probability)]
+    #[arg(long, value_name = "PROBABILITY", default_value_t = 0.0, num_args = 0..=1, default_missing_value = "0.2")]
+    #[arg(value_parser = probability)]
     pub churn: f64,
     /// A resource whose list always fails
     #[arg(long, value_name = "RESOURCE")]

@@ -31,7 +31,8 @@ pub struct Resource {
     pub items: Option<&'static str>,
     /// How the list is read.
     pub paging: Paging,
-    /// Whether every instance is known to have it. An optional list that answers 404 is left out in peace.
+    /// Whether an instance may be without it. An optional list that answers 404 is left out with a warning; without the
+    /// others something is wrong, most likely the base URL.
     pub optional: bool,
 }
 
@@ -65,8 +66,8 @@ const RECORDS: Resource = Resource {
     optional: false,
 };
 
-const fn tags(name: &'static str, of: &'static str, list: &'static str, optional: bool) -> Resource {
-    Resource { name, view: "tags", member: Some(("resource", of)), list, optional, ..RECORDS }
+const fn tags(name: &'static str, of: &'static str, list: &'static str) -> Resource {
+    Resource { name, view: "tags", member: Some(("resource", of)), list, optional: true, ..RECORDS }
 }
 
 const fn form(name: &'static str, of: &'static str, list: &'static str) -> Resource {
@@ -125,12 +126,13 @@ pub const RESOURCES: &[Resource] = &[
         view: "pipelines",
         list: "/pipeline/pipelines/opportunities",
         one: Some("/pipeline/pipelines/opportunities"),
+        optional: true,
         ..RECORDS
     },
-    tags("tags_leads", "leads", "/pipeline/tags/leads", false),
-    tags("tags_opportunities", "opportunities", "/pipeline/tags/opportunities", false),
-    tags("tags_contacts", "contacts", "/directory/tags/contacts", false),
-    tags("tags_organizations", "organizations", "/directory/tags/organizations", true),
+    tags("tags_leads", "leads", "/pipeline/tags/leads"),
+    tags("tags_opportunities", "opportunities", "/pipeline/tags/opportunities"),
+    tags("tags_contacts", "contacts", "/directory/tags/contacts"),
+    tags("tags_organizations", "organizations", "/directory/tags/organizations"),
 ];
 
 /// The child table that `crm.stages` shows: the stages come inside their pipelines.

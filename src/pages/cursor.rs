@@ -3,7 +3,8 @@
 //! Doubling finds a page past the end, halving finds the last one before it: about `2 log2(pages)` requests. A server
 //! may answer past the end with nothing (an empty page, 404) or with the last page again; the second is recognised when
 //! a page shows exactly the rows that a lower page showed before it. Rows that are only being deleted move to lower
-//! pages, never to higher ones, so deletions cannot make a page look like that.
+//! pages, never to higher ones, so deletions cannot make a page look like that, unless a whole page of rows stands in the list
+//! twice.
 
 use super::RowId;
 

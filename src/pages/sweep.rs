@@ -280,6 +280,12 @@ impl Sweep {
                 candidate.unseen.remove(id);
             }
         }
+        // A total below what a page shows is none (some APIs tell the rows on the page): later passes do without. One above
+        // the rows served may mean that rows are withheld, and is believed.
+        let at_least = page.saturating_sub(1) * pass.page_rows + sighting.ids.len() as u64;
+        if new > 0 && sighting.total.is_some_and(|total| total < at_least) {
+            self.trust_totals = false;
+        }
         let repeated = sighting.ids.len() as u64 - new;
         if repeated > 0 && !pass.confirming {
             let rows = if repeated == 1 { "a row" } else { "rows" };
@@ -308,12 +314,6 @@ impl Sweep {
 
     /// The pass cannot count: begin another, or end suspect.
     fn give_up_pass(&mut self) {
-        // A total below the rows seen is none (some APIs tell the rows on the page): the next pass does without. One above
-        // them may mean that rows are withheld, and is believed.
-        let seen = self.pass.ids.len() as u64;
-        if self.pass.total_after.is_some_and(|total| total < seen) {
-            self.trust_totals = false;
-        }
         if self.may_repeat() {
             self.begin_pass(self.pass.number + 1);
         } else {

@@ -5,7 +5,7 @@
 //! first, if the list's first and last known pages still show what they did.
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::{
     api::{Answer, ApiError, Client, Counters, Failure},
@@ -149,8 +149,7 @@ pub async fn crawl(
         cost += answer.cost;
         if answer.body.is_none() && ask.page == 1 {
             return if plan.resource.optional {
-                spool.remove()?;
-                Ok(None)
+                driver.left_out(spool)
             } else {
                 Err(CrawlError::NoSuchList { resource: plan.resource.name, path: plan.resource.list })
             };
@@ -233,15 +232,20 @@ impl Driver<'_> {
         Ok(true)
     }
 
+    /// An optional list is not there.
+    fn left_out(&self, spool: Spool) -> Result<Option<Crawl>, CrawlError> {
+        let Resource { name, list, .. } = self.plan.resource;
+        warn!("{name}: the API has no list at {list} (404); it is left out");
+        spool.remove()?;
+        Ok(None)
+    }
+
     /// One document holds the whole list: reading it once is a snapshot.
     async fn document(&self, mut spool: Spool) -> Result<Option<Crawl>, CrawlError> {
         spool.truncate(0)?;
         let goal = self.plan.goal;
         let answer = self.client.get(self.plan.resource.list, &[]).await.map_err(|source| self.failed(1, source))?;
-        let Some(body) = answer.body else {
-            spool.remove()?;
-            return Ok(None);
-        };
+        let Some(body) = answer.body else { return self.left_out(spool) };
         let sighting = self.sighting(1, Some(&body))?;
         let ask = Ask { pass: 1, purpose: Purpose::Read, page: 1, size: goal.page_size };
         spool.append(ask, Some(&body), answer.cost)?;

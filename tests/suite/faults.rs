@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use crate::world::{KEY, Run, Sandbox, World, count};
+use crate::world::{KEY, Run, Sandbox, Scripted, World, count};
 
 /// Short waits: the faults are what is tested, not the patience.
 const PATIENT: &str = "[api]\nstall_timeout = \"500ms\"\ntimeout = \"1s\"\nmax_attempts = 12\nrequests = 10000\n";
@@ -134,6 +134,29 @@ fn an_answer_that_is_too_large_is_refused_with_a_remedy() {
     assert!(run.err.contains("larger than 20480 bytes (max_response_bytes)"), "{}", run.err);
     world.configure("[api]\nmax_response_bytes = \"20KiB\"\npage_size = 10\n");
     world.run_with(&sandbox, &["extract", "organizations"]).whole();
+}
+
+#[test]
+fn a_list_that_an_instance_is_without_is_left_out_with_a_warning() {
+    let server = Scripted::start(|path| match path.split('?').next().unwrap() {
+        "/pipeline/leads" | "/pipeline/opportunities" | "/directory/contacts" => (200, "", "[]".into()),
+        "/directory/organizations" if path.contains("page=1&") => (200, "", r#"[{"id":"1"}]"#.into()),
+        "/directory/organizations" => (200, "", r#"{"items":[]}"#.into()),
+        _ => (404, "", String::new()),
+    });
+    let world = World::new();
+    let run = world.run_against(&server, &["extract"]).whole();
+    assert!(
+        run.err.contains("pipelines: the API has no list at /pipeline/pipelines/opportunities (404)"),
+        "{}",
+        run.err
+    );
+    assert_eq!(count(&world.warehouse(), "SELECT count(*) FROM model.organizations"), 1);
+    // Without one of the four that every CRM has, the base URL is wrong.
+    let server = Scripted::start(|_| (404, "", String::new()));
+    let run = World::new().run_against(&server, &["extract"]);
+    assert_eq!(run.code, 5, "{}{}", run.out, run.err);
+    assert!(run.err.contains("check the base URL"), "{}", run.err);
 }
 
 #[test]

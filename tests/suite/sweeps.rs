@@ -58,6 +58,8 @@ struct Case {
     proof: Proof,
     max_passes: u32,
     window: usize,
+    /// After so many answers the run is killed and another replays them, and again later.
+    killed_after: Option<usize>,
     script: Vec<u8>,
 }
 
@@ -80,14 +82,18 @@ fn case() -> impl Strategy<Value = Case> {
     (
         (0usize..24, proptest::option::weighted(0.1, 0usize..24), 1u32..8, 1usize..8, proptest::bool::weighted(0.1)),
         (total, past_end, churn, prop_oneof![Just(Proof::Counted), Just(Proof::Proven)], 1u32..5, 1usize..5),
-        proptest::collection::vec(any::<u8>(), 0..120),
+        (proptest::option::weighted(0.3, 0usize..30), proptest::collection::vec(any::<u8>(), 0..120)),
     )
         .prop_map(
-            |((rows, repeated, asked_size, cap, offset), (total, past_end, churn, proof, passes, window), script)| {
+            |(
+                (rows, repeated, asked_size, cap, offset),
+                (total, past_end, churn, proof, passes, window),
+                (killed_after, script),
+            )| {
                 Case {
                     rows,
-                    // Where a page is one row, a row that stands twice looks like the last page repeated: see `pages`.
-                    repeated: repeated.filter(|_| cap.min(asked_size as usize) > 1 || past_end == PastEnd::Empty),
+                    // Where a page is one row, a row that stands twice looks like a page that is repeated: see `pages`.
+                    repeated: repeated.filter(|_| cap.min(asked_size as usize) > 1),
                     asked_size,
                     cap,
                     offset_by_asked_size: offset,
@@ -97,6 +103,7 @@ fn case() -> impl Strategy<Value = Case> {
                     proof,
                     max_passes: passes,
                     window,
+                    killed_after,
                     script,
                 }
             },
@@ -168,17 +175,26 @@ struct Outcome {
 fn play(case: &Case) -> Outcome {
     let mut server = Server::new(case);
     let before: BTreeSet<RowId> = server.list.iter().copied().collect();
-    let mut sweep = Sweep::new(Goal {
-        proof: case.proof,
-        max_passes: case.max_passes,
-        page_size: case.asked_size,
-        adapt_size: true,
-    });
+    let goal = Goal { proof: case.proof, max_passes: case.max_passes, page_size: case.asked_size, adapt_size: true };
+    let mut sweep = Sweep::new(goal);
     let mut script = case.script.iter().copied();
     let (mut waiting, mut answered): (Vec<Ask>, Vec<(Ask, Sighting)>) = (Vec::new(), Vec::new());
-    let mut log: Vec<(Ask, Vec<RowId>)> = Vec::new();
+    let mut log: Vec<(Ask, Sighting)> = Vec::new();
     let mut changes = 0;
+    let mut killed_after = case.killed_after;
     loop {
+        if killed_after == Some(log.len()) {
+            // What was in flight is lost; what was answered is replayed as the crawl does it.
+            (waiting, answered) = (Vec::new(), Vec::new());
+            killed_after = Some(log.len() * 2 + 3);
+            sweep = Sweep::new(goal);
+            for (ask, sighting) in &log {
+                while sweep.in_flight() < case.window && matches!(sweep.next_step(), Step::Ask(_)) {}
+                assert!(sweep.awaits(ask), "the replay asks for other pages");
+                sweep.answer(ask, sighting);
+            }
+            sweep.ask_again();
+        }
         let mut done = false;
         while waiting.len() + answered.len() < case.window {
             match sweep.next_step() {
@@ -217,12 +233,13 @@ fn play(case: &Case) -> Outcome {
         } else {
             let (ask, sighting) = answered.remove(pick % answered.len());
             sweep.answer(&ask, &sighting);
-            log.push((ask, sighting.ids));
+            log.push((ask, sighting));
         }
     }
     let certificate = sweep.certificate().unwrap().clone();
     let asks: Vec<Ask> = log.iter().map(|(ask, _)| *ask).collect();
-    let loaded = certificate.pages_to_load(&asks).into_iter().flat_map(|index| log[index].1.iter().copied()).collect();
+    let loaded =
+        certificate.pages_to_load(&asks).into_iter().flat_map(|index| log[index].1.ids.iter().copied()).collect();
     let throughout = before.into_iter().filter(|id| !server.deleted.contains(id)).collect();
     let pages = server.list.len().div_ceil(case.cap.min(case.asked_size as usize)).max(1);
     Outcome { certificate, loaded, throughout, requests: log.len(), changes, pages }
@@ -289,6 +306,7 @@ fn what_once_failed_stays_mended() {
         proof: Proof::Counted,
         max_passes: 3,
         window: 1,
+        killed_after: None,
         script: Vec::new(),
     };
     let cases = [
