@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
-use super::crawl::{CrawlError, hints};
+use super::{
+    connect,
+    crawl::{CrawlError, hints},
+};
 use crate::{
-    api::{Client, limiter::Gate},
+    api::Client,
     catalog::{Paging, Resource},
     config::{Instance, Proof, Settings},
     error::Error,
@@ -37,8 +40,7 @@ pub async fn forecast(
     resources: &[&'static Resource],
 ) -> Result<Vec<Forecast>, Error> {
     let mut forecasts = Vec::new();
-    for instance in instances {
-        let client = Client::new(instance, &settings.api, Gate::new(settings.api.requests, settings.api.window))?;
+    for (instance, client) in instances.iter().zip(connect(settings, instances)?) {
         let asked = resources.iter().map(|resource| one(settings, instance, &client, resource));
         for found in join_all(asked).await {
             forecasts.extend(found?);

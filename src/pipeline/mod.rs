@@ -101,29 +101,41 @@ pub async fn extract(extraction: Extraction, bars: Bars) -> Result<Summary, Erro
     // Pages fetched before the run that loaded their list are in the warehouse already.
     let latest = latest_sweeps(&extraction.settings.warehouse)?;
     info!(run_id = run.id, "extraction begins");
-    let mut gates: HashMap<String, Gate> = HashMap::new();
-    let mut swept = Vec::new();
-    for instance in &extraction.instances {
-        let api = &extraction.settings.api;
-        let gate = gates.entry(instance.key.expose().to_owned()).or_insert_with(|| Gate::new(api.requests, api.window));
-        let client = Client::new(instance, api, gate.clone())?;
-        let sweeps = extraction
-            .resources
-            .iter()
-            .map(|resource| sweep(&extraction, instance, &client, resource, &run, &latest, &bars));
-        let sweeps = tokio::select! {
-            sweeps = join_all(sweeps) => sweeps,
-            () = stopped() => return Err(Error::Interrupted),
-        };
-        swept.push((instance.name.clone(), client, sweeps));
-    }
-    let runtime = Handle::current();
-    let loading = tokio::task::spawn_blocking(move || load_all(&extraction, &run, swept, &runtime, &bars));
+    let clients = connect(&extraction.settings, &extraction.instances)?;
     tokio::select! {
-        loaded = loading => loaded?,
-        // The process ends at once then, and the copy that was being written is of no use to anybody.
+        result = crawl_and_load(extraction, run, &latest, clients, bars) => result,
+        // The process ends at once then, and a copy that is being written is of no use to anybody.
         () = stopped() => Err(Error::Interrupted),
     }
+}
+
+/// A client for each instance, those of one key behind one gate.
+fn connect(settings: &Settings, instances: &[Instance]) -> Result<Vec<Client>, Error> {
+    let api = &settings.api;
+    let mut gates: HashMap<&str, Gate> = HashMap::new();
+    let clients = instances.iter().map(|instance| {
+        let gate = gates.entry(instance.key.expose()).or_insert_with(|| Gate::new(api.requests, api.window));
+        Ok(Client::new(instance, api, gate.clone())?)
+    });
+    clients.collect()
+}
+
+async fn crawl_and_load(
+    extraction: Extraction,
+    run: Run,
+    latest: &LatestSweeps,
+    clients: Vec<Client>,
+    bars: Bars,
+) -> Result<Summary, Error> {
+    let swept = join_all(extraction.instances.iter().zip(clients).map(async |(instance, client)| {
+        let resources = extraction.resources.iter();
+        let sweeps = resources.map(|resource| sweep(&extraction, instance, &client, resource, &run, latest, &bars));
+        let sweeps = join_all(sweeps).await;
+        (instance.name.clone(), client, sweeps)
+    }));
+    let swept = swept.await;
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || load_all(&extraction, &run, swept, &runtime, &bars)).await?
 }
 
 struct Swept {
