@@ -10,7 +10,7 @@ use crate::{
     reports::ReportError,
     sandbox::SandboxError,
     spool::SpoolError,
-    warehouse::WarehouseError,
+    warehouse::{WarehouseError, tidy},
 };
 
 /// What an exit code tells a scheduler.
@@ -176,12 +176,4 @@ pub fn in_one_line(error: &dyn std::error::Error) -> String {
         cause = source.source();
     }
     line
-}
-
-/// A message without line breaks, without DuckDB's arrow into the statement, and without the words that its C interface
-/// adds to every error.
-pub fn tidy(message: &str) -> String {
-    let message = message.replace(": Error code 1: Unknown error code", "");
-    let lines = message.lines().map(|line| line.trim().trim_end_matches('^').trim_end());
-    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }

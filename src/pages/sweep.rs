@@ -245,6 +245,7 @@ impl Sweep {
     fn begin_pass(&mut self, number: u32) {
         self.earlier.extend(self.pass.ids.drain());
         self.earlier_repeated += self.pass.repeated;
+        self.unanswered.clear();
         self.pass = Pass { number, size: self.goal.page_size, ..Pass::default() };
         let last_chance = !self.may_repeat();
         self.phase = match (&self.candidate, self.goal.proof) {
@@ -259,8 +260,8 @@ impl Sweep {
         };
     }
 
-    /// Counts a page's rows into the pass; returns how many were new to it.
-    fn record(&mut self, page: u64, sighting: &Sighting) -> u64 {
+    /// Counts a page's rows into the pass.
+    fn record(&mut self, page: u64, sighting: &Sighting) {
         let pass = &mut self.pass;
         if page == 1 {
             pass.page_rows = sighting.ids.len() as u64;
@@ -291,7 +292,6 @@ impl Sweep {
             let rows = if repeated == 1 { "a row" } else { "rows" };
             pass.disturb(format!("page {page} showed {rows} that another page of the same pass had shown"));
         }
-        new
     }
 
     /// Leaves the reading phase when all is read, or early when the pass cannot count and another is left.

@@ -70,8 +70,6 @@ pub struct Crawl {
     pub certificate: Certificate,
     /// What it took.
     pub cost: Counters,
-    /// Pages taken from an earlier run's spool.
-    pub resumed_pages: usize,
     /// The answers.
     pub spool: Spool,
 }
@@ -110,12 +108,11 @@ pub async fn crawl(
     }
     let mut cost = Counters::default();
     let mut sweep = Sweep::new(plan.goal);
-    let mut resumed_pages = driver.replay(&mut sweep, &mut spool)?;
-    if resumed_pages > 0 && !driver.still_the_same(&spool, &mut cost).await? {
+    let is_resumed = driver.replay(&mut sweep, &mut spool)? > 0;
+    if is_resumed && !driver.still_the_same(&spool, &mut cost).await? {
         info!(resource = plan.resource.name, "the list changed since the stopped run; starting again");
         spool.truncate(0)?;
         sweep = Sweep::new(plan.goal);
-        resumed_pages = 0;
     }
     let mut flying = FuturesUnordered::new();
     let (mut rows, mut pages, mut pass) = (0, 0, 1);
@@ -126,7 +123,7 @@ pub async fn crawl(
                 Step::Wait => break,
                 Step::Done => {
                     if let Some(certificate) = sweep.certificate() {
-                        return Ok(Some(Crawl { certificate: certificate.clone(), cost, resumed_pages, spool }));
+                        return Ok(Some(Crawl { certificate: certificate.clone(), cost, spool }));
                     }
                 }
             }
@@ -262,7 +259,7 @@ impl Driver<'_> {
             passes: 1,
             load: Some(1),
         };
-        Ok(Some(Crawl { certificate, cost: answer.cost, resumed_pages: 0, spool }))
+        Ok(Some(Crawl { certificate, cost: answer.cost, spool }))
     }
 }
 

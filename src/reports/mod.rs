@@ -10,7 +10,7 @@ use duckdb::{Connection, params_from_iter, types::Value};
 
 use crate::{
     library::{LibraryError, SqlFile},
-    warehouse::{WarehouseError, ledger, open_read_only},
+    warehouse::{WarehouseError, ledger, open_read_only, tidy},
 };
 
 /// Why a question was not answered.
@@ -134,7 +134,7 @@ impl Reader {
         values: &dyn Fn(&str) -> Option<Value>,
     ) -> Result<Answer, ReportError> {
         let refused =
-            |error: duckdb::Error| ReportError::Statement { what: what.to_owned(), message: one_line(&error) };
+            |error: duckdb::Error| ReportError::Statement { what: what.to_owned(), message: tidy(&error.to_string()) };
         let mut prepared = self.connection.prepare(statement).map_err(refused)?;
         let mut bound = Vec::with_capacity(prepared.parameter_count());
         for index in 1..=prepared.parameter_count() {
@@ -165,14 +165,4 @@ impl Reader {
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
     }
-}
-
-/// DuckDB's message in one line, without the arrow that points into the statement.
-fn one_line(error: &duckdb::Error) -> String {
-    let text = match error {
-        duckdb::Error::DuckDBFailure(_, Some(message)) => message.clone(),
-        other => other.to_string(),
-    };
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.chars().all(|c| c == '^'));
-    lines.collect::<Vec<_>>().join("; ")
 }

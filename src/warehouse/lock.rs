@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use super::WarehouseError;
+use super::{WarehouseError, failed};
 use crate::spool::private_folder;
 
 /// Held while a run writes; released when dropped.
@@ -21,17 +21,16 @@ impl Lock {
     /// Takes the lock of the working folder, or says at once that another run has it.
     pub fn take(folder: &Path) -> Result<Self, WarehouseError> {
         let path = folder.join("lock");
-        let failed = |source| WarehouseError::Io { action: "lock", path: path.clone(), source };
-        private_folder(folder).map_err(failed)?;
+        private_folder(folder).map_err(failed("lock", &path))?;
         let mut options = File::options();
         options.create(true).truncate(false).write(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path).map_err(failed)?;
+        let file = options.open(&path).map_err(failed("lock", &path))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(WarehouseError::Locked),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
+            Err(TryLockError::Error(source)) => Err(failed("lock", &path)(source)),
         }
     }
 }

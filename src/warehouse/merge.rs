@@ -75,10 +75,8 @@ impl Merge<'_> {
         let children = child_tables(connection, resource)?;
         let gone = self.delete(connection, resource, &children, deleted)?;
         if changed > 0 {
-            self.close(connection, resource, "id")?;
-            for child in &children {
-                self.close(connection, child, "_parent_id")?;
-            }
+            // Ids that are new have no version to end.
+            self.end(connection, resource, &children, "picked", false)?;
         }
         self.add(connection, &plan.main, &[], &["_hash"])?;
         for child in &plan.children {
@@ -194,39 +192,38 @@ impl Merge<'_> {
                 params![self.run_id, self.instance, resource, moment(self.observed_at)],
             )
             .map_err(action())?;
+        let closed = self.end(connection, resource, children, "gone", true)?;
+        connection.execute_batch("DROP TABLE gone").map_err(action())?;
+        Ok(closed)
+    }
+
+    /// Ends the current versions of the rows whose ids a temporary table holds, and those of their children. Returns how
+    /// many rows that were.
+    fn end(
+        &self,
+        connection: &Connection,
+        resource: &str,
+        children: &[String],
+        ids: &str,
+        deleted: bool,
+    ) -> Result<u64, WarehouseError> {
         let end = |table: &str, key: &str| {
             connection
                 .execute(
                     &format!(
-                        "UPDATE history.{} SET _valid_to = ?, _deleted = true
-                         WHERE _instance = ? AND _valid_to IS NULL AND {key} IN (SELECT id FROM gone)",
+                        "UPDATE history.{} SET _valid_to = ?, _deleted = ?
+                         WHERE _instance = ? AND _valid_to IS NULL AND {key} IN (SELECT id FROM {ids})",
                         sql::name(table)
                     ),
-                    params![moment(self.observed_at), self.instance],
+                    params![moment(self.observed_at), deleted, self.instance],
                 )
-                .map_err(action())
+                .map_err(doing(format!("closing versions of {table}")))
         };
-        let closed = end(resource, "id")?;
+        let rows = end(resource, "id")?;
         for child in children {
             end(child, "_parent_id")?;
         }
-        connection.execute_batch("DROP TABLE gone").map_err(action())?;
-        Ok(closed as u64)
-    }
-
-    /// Closes the versions of changed rows, or the child rows that belong to them.
-    fn close(&self, connection: &Connection, table: &str, key: &str) -> Result<(), WarehouseError> {
-        connection
-            .execute(
-                &format!(
-                    "UPDATE history.{} SET _valid_to = ?
-                     WHERE _instance = ? AND _valid_to IS NULL AND {key} IN (SELECT id FROM picked WHERE existed)",
-                    sql::name(table)
-                ),
-                params![moment(self.observed_at), self.instance],
-            )
-            .map_err(doing(format!("closing versions of {table}")))?;
-        Ok(())
+        Ok(rows as u64)
     }
 
     /// Opens versions for what was picked.

@@ -81,14 +81,26 @@ pub(crate) fn doing(action: impl Into<String>) -> impl FnOnce(duckdb::Error) -> 
     move |source| WarehouseError::Database { action: action.into(), source }
 }
 
+/// Says which file or folder something failed on, and what.
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> WarehouseError {
+    let path = path.to_owned();
+    move |source| WarehouseError::Io { action, path, source }
+}
+
+/// A message without line breaks, without DuckDB's arrow into the statement, and without the words that its C interface
+/// adds to every error.
+pub fn tidy(message: &str) -> String {
+    let message = message.replace(": Error code 1: Unknown error code", "");
+    let lines = message.lines().map(|line| line.trim().trim_end_matches('^').trim_end());
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
 /// A copy of the warehouse that a run writes into. Dropped, it is removed, and nothing happened.
 #[derive(Debug)]
 pub struct Working {
     connection: Option<Connection>,
     target: PathBuf,
     copy: PathBuf,
-    /// Bytes of the file it was copied from.
-    pub copied: u64,
 }
 
 impl Working {
@@ -97,17 +109,13 @@ impl Working {
         // Of the same name as the warehouse, because DuckDB names the catalog after the file.
         let folder = work_folder(target).join("write");
         let copy = folder.join(target.file_name().unwrap_or_default());
-        let failed = |action, path: &Path| {
-            let path = path.to_owned();
-            move |source| WarehouseError::Io { action, path, source }
-        };
         private_folder(&folder).map_err(failed("create", &folder))?;
-        let mut working = Self { connection: None, target: target.to_owned(), copy: copy.clone(), copied: 0 };
+        let mut working = Self { connection: None, target: target.to_owned(), copy: copy.clone() };
         working.remove_copy();
         let exists = target.exists();
         if exists {
             // A file system with reflinks copies nothing. The owner's choice of who may read it is kept.
-            working.copied = fs::copy(target, &copy).map_err(failed("copy the warehouse to", &copy))?;
+            fs::copy(target, &copy).map_err(failed("copy the warehouse to", &copy))?;
         }
         let config = Config::default()
             .with("temp_directory", folder.join("spill").to_string_lossy())
@@ -139,10 +147,6 @@ impl Working {
             connection.execute_batch("CHECKPOINT").map_err(doing("writing the checkpoint"))?;
             connection.close().map_err(|(_, source)| doing("closing the warehouse")(source))?;
         }
-        let failed = |action, path: &Path| {
-            let path = path.to_owned();
-            move |source| WarehouseError::Io { action, path, source }
-        };
         let file = File::options().write(true).open(&self.copy).map_err(failed("open", &self.copy))?;
         file.sync_all().map_err(failed("sync", &self.copy))?;
         let size = file.metadata().map_err(failed("measure", &self.copy))?.len();

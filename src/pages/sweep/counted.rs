@@ -75,9 +75,7 @@ impl Sweep {
     pub(super) fn closing(&mut self, asked: Vec<(u64, Sighting)>, close: &Close) {
         match close {
             Close::Totals { last } => self.close_by_totals(*last, asked, close),
-            Close::LastPage(last) => {
-                self.close_by_last_page(last, asked, close);
-            }
+            Close::LastPage(last) => self.close_by_last_page(last, asked, close),
             Close::Confirm { last } => self.close_by_confirmation(*last, &asked),
         }
     }
