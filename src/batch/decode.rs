@@ -1,7 +1,7 @@
 //! From the text of a page to Arrow batches, in one walk of each record.
 //!
 //! The walk collects the raw text of every cell of a row; then each column's builder reads its own. A repeated key is
-//! the last one's, a missing one is null.
+//! the last one's, a missing one is null. What a column cannot show of a value is counted, see [`Remarks`].
 
 use std::sync::Arc;
 
@@ -18,10 +18,12 @@ use arrow::{
 
 use super::{
     content,
-    plan::{Column, ListPlace, Place, Plan, Table, Walk},
+    moment::{self, Moment},
+    plan::{Column, Place, Plan, Table, Walk},
     reject::{self, Reject},
-    scalar::{self, Decimal, Type},
-    shape::{Normal, normal},
+    remarks::{PlanRemarks, Remarks},
+    scalar::{BLANK, Decimal, Type},
+    shape::{ListKind, Normal, list_kind, normal},
 };
 use crate::json::{self, Kind};
 
@@ -55,6 +57,8 @@ pub struct Batches {
     pub children: Vec<RecordBatch>,
     /// What could not be a row.
     pub rejects: Vec<Reject>,
+    /// What the columns do not show.
+    pub remarks: PlanRemarks,
 }
 
 /// Decodes the rows of one page. `first` is the number of its first row within the sweep, by which later sightings of a
@@ -87,24 +91,26 @@ struct Decoder<'p> {
 impl Decoder<'_> {
     fn row(&mut self, row: &str, id: &str, sequence: i64) -> Result<(), DecodeError> {
         let table = self.main.table;
-        let mut cells = vec![Cell::Missing; table.columns.len()];
-        let mut lists: Vec<(usize, &str)> = Vec::new();
+        let mut cells = Cells::of(table);
         for (key, raw) in json::members(row).map_while(Result::ok) {
             let Some(place) = table.walk.members.get(key.as_ref()) else { continue };
-            match (normal(&key, raw), &place.object, &place.list) {
+            match (normal(&key, raw), &place.object, place.list) {
                 (Normal::CustomFields(fields), Some(walk), _) => {
-                    for (id, raw) in fields {
-                        if let Some(place) = walk.members.get(id.as_ref()) {
-                            visit(place, raw, &mut cells, &mut lists);
+                    for field in fields {
+                        if let Some(place) = walk.members.get(field.key.as_ref()) {
+                            cells.visit(place, field.raw);
+                            cells.remark(place, field.had_more);
                         }
                     }
                 }
-                (Normal::Tags(tags), _, Some(ListPlace::Column(index))) if table.columns[*index].is_list => {
-                    cells[*index] = Cell::List(tags);
+                (Normal::Tags(tags), _, Some(index)) if table.columns[index].is_list => {
+                    cells.remark(place, tags.iter().any(|tag| tag.had_more));
+                    cells.set(index, Cell::List(tags.into_iter().map(|tag| tag.raw).collect()));
                 }
-                _ => visit(place, raw, &mut cells, &mut lists),
+                _ => cells.visit(place, raw),
             }
         }
+        let lists = std::mem::take(&mut cells.lists);
         self.main.push(&cells)?;
         self.hashes.append_value(content::hash(row));
         self.sequence.append_value(sequence);
@@ -116,12 +122,14 @@ impl Decoder<'_> {
 
     fn finish(mut self) -> Result<Batches, DecodeError> {
         let extra: Vec<ArrayRef> = vec![Arc::new(self.hashes.finish()), Arc::new(self.sequence.finish())];
+        let mut remarks = vec![std::mem::take(&mut self.main.remarks)];
         let main = self.main.finish(&MAIN_COLUMNS, extra)?;
         let mut children = Vec::with_capacity(self.children.len());
-        for child in self.children {
+        for mut child in self.children {
+            remarks.push(std::mem::take(&mut child.remarks));
             children.push(child.finish_child()?);
         }
-        Ok(Batches { main, children, rejects: self.rejects })
+        Ok(Batches { main, children, rejects: self.rejects, remarks: PlanRemarks(remarks) })
     }
 }
 
@@ -133,35 +141,67 @@ enum Cell<'a> {
     List(Vec<&'a str>),
 }
 
-fn visit<'a>(place: &Place, raw: &'a str, cells: &mut [Cell<'a>], lists: &mut Vec<(usize, &'a str)>) {
-    match json::kind(raw) {
-        Kind::Null => {}
-        Kind::Object => {
-            // Both, where an object that was flattened is now too deep for some of its members.
-            if let Some(index) = place.json {
-                cells[index] = Cell::Raw(raw);
-            }
-            if let Some(walk) = &place.object {
-                visit_members(walk, raw, cells, lists);
-            }
+/// What a walk collects of one row.
+struct Cells<'a> {
+    cells: Vec<Cell<'a>>,
+    /// Lists for child tables, by the index of the table.
+    lists: Vec<(usize, &'a str)>,
+    /// Columns that do not show all that was served.
+    inexact: Vec<usize>,
+}
+
+impl<'a> Cells<'a> {
+    fn of(table: &Table) -> Self {
+        Self { cells: vec![Cell::Missing; table.columns.len()], lists: Vec::new(), inexact: Vec::new() }
+    }
+
+    /// Sets a cell. One that is set already had its key twice.
+    fn set(&mut self, index: usize, cell: Cell<'a>) {
+        if !matches!(std::mem::replace(&mut self.cells[index], cell), Cell::Missing) {
+            self.inexact.push(index);
         }
-        Kind::Array => match place.list {
-            Some(ListPlace::Column(index)) => cells[index] = Cell::Raw(raw),
-            Some(ListPlace::Table(index)) => lists.push((index, raw)),
-            None => {}
-        },
-        _ => {
-            if let Some(index) = place.scalar {
-                cells[index] = Cell::Raw(raw);
+    }
+
+    /// Remarks that the notation of a place had more to say than its columns show.
+    fn remark(&mut self, place: &Place, had_more: bool) {
+        let columns = [place.scalar, place.list, place.json];
+        self.inexact.extend(columns.into_iter().flatten().take(usize::from(had_more)));
+    }
+
+    fn visit(&mut self, place: &Place, raw: &'a str) {
+        match json::kind(raw) {
+            Kind::Null => {
+                for index in [place.scalar, place.list, place.json].into_iter().flatten() {
+                    self.set(index, Cell::Missing);
+                }
+            }
+            Kind::Object => {
+                // Both, where an object that was flattened is now too deep for some of its members.
+                if let Some(index) = place.json {
+                    self.set(index, Cell::Raw(raw));
+                }
+                if let Some(walk) = &place.object {
+                    self.visit_members(walk, raw);
+                }
+            }
+            Kind::Array => match (place.table, place.list) {
+                (Some(table), _) if list_kind(raw) == ListKind::Objects => self.lists.push((table, raw)),
+                (_, Some(index)) => self.set(index, Cell::Raw(raw)),
+                _ => {}
+            },
+            _ => {
+                if let Some(index) = place.scalar {
+                    self.set(index, Cell::Raw(raw));
+                }
             }
         }
     }
-}
 
-fn visit_members<'a>(walk: &Walk, object: &'a str, cells: &mut [Cell<'a>], lists: &mut Vec<(usize, &'a str)>) {
-    for (key, raw) in json::members(object).map_while(Result::ok) {
-        if let Some(place) = walk.members.get(key.as_ref()) {
-            visit(place, raw, cells, lists);
+    fn visit_members(&mut self, walk: &Walk, object: &'a str) {
+        for (key, raw) in json::members(object).map_while(Result::ok) {
+            if let Some(place) = walk.members.get(key.as_ref()) {
+                self.visit(place, raw);
+            }
         }
     }
 }
@@ -169,6 +209,7 @@ fn visit_members<'a>(walk: &Walk, object: &'a str, cells: &mut [Cell<'a>], lists
 struct TableBuilder<'p> {
     table: &'p Table,
     columns: Vec<Builder>,
+    remarks: Vec<Remarks>,
     rows: usize,
     parents: StringBuilder,
     positions: Int64Builder,
@@ -180,6 +221,7 @@ impl<'p> TableBuilder<'p> {
         Self {
             table,
             columns: table.columns.iter().map(Builder::new).collect(),
+            remarks: vec![Remarks::default(); table.columns.len()],
             rows: 0,
             parents: StringBuilder::new(),
             positions: Int64Builder::new(),
@@ -187,13 +229,17 @@ impl<'p> TableBuilder<'p> {
         }
     }
 
-    fn push(&mut self, cells: &[Cell<'_>]) -> Result<(), DecodeError> {
+    fn push(&mut self, cells: &Cells<'_>) -> Result<(), DecodeError> {
         self.rows += 1;
-        for ((builder, cell), column) in self.columns.iter_mut().zip(cells).zip(&self.table.columns) {
+        for index in &cells.inexact {
+            self.remarks[*index].inexact += 1;
+        }
+        let columns = self.columns.iter_mut().zip(&mut self.remarks).zip(&self.table.columns);
+        for (cell, ((builder, remarks), column)) in cells.cells.iter().zip(columns) {
             let held = match cell {
                 Cell::Missing => builder.push_null(),
-                Cell::Raw(raw) => builder.push(raw),
-                Cell::List(elements) => builder.push_list(elements.iter().copied()),
+                Cell::Raw(raw) => builder.push(raw, remarks),
+                Cell::List(elements) => builder.push_list(elements.iter().copied(), remarks),
             };
             held.ok_or_else(|| DecodeError::Unplanned { column: column.name.clone(), kind: column.kind.name() })?;
         }
@@ -202,8 +248,8 @@ impl<'p> TableBuilder<'p> {
 
     fn push_elements(&mut self, list: &str, parent: &str, sequence: i64) -> Result<(), DecodeError> {
         for (element, position) in json::elements(list).map_while(Result::ok).zip(1..) {
-            let mut cells = vec![Cell::Missing; self.table.columns.len()];
-            visit_members(&self.table.walk, element, &mut cells, &mut Vec::new());
+            let mut cells = Cells::of(self.table);
+            cells.visit_members(&self.table.walk, element);
             self.push(&cells)?;
             self.parents.append_value(parent);
             self.positions.append_value(position);
@@ -303,33 +349,54 @@ impl Builder {
         Some(())
     }
 
-    fn push(&mut self, raw: &str) -> Option<()> {
+    fn push(&mut self, raw: &str, remarks: &mut Remarks) -> Option<()> {
         match self {
-            Self::Text(builder) if json::kind(raw) == Kind::String => builder.append_value(json::text(raw).text),
+            Self::Text(builder) if json::kind(raw) == Kind::String => {
+                let text = json::text(raw);
+                remarks.inexact += u64::from(text.replaced);
+                remarks.impossible += u64::from(moment::read(raw) == Some(Moment::Impossible));
+                builder.append_value(text.text);
+            }
             Self::Text(builder) | Self::Json(builder) => builder.append_value(raw),
-            Self::List { .. } => return self.push_list(json::elements(raw).map_while(Result::ok)),
-            // An empty string says nothing, see `scalar`.
-            other if raw == "\"\"" => return other.push_null(),
+            Self::List { .. } => return self.push_list(json::elements(raw).map_while(Result::ok), remarks),
+            other if raw == BLANK => {
+                remarks.blanks += 1;
+                return other.push_null();
+            }
             Self::Boolean(builder) => builder.append_value(raw.parse().ok()?),
-            Self::Integer(builder) => builder.append_value(raw.parse().ok()?),
-            Self::Decimal(builder, scale) => builder.append_value(Decimal::parse(raw)?.at_scale(*scale)?),
+            Self::Integer(builder) => {
+                remarks.inexact += u64::from(raw == "-0");
+                builder.append_value(raw.parse().ok()?);
+            }
+            Self::Decimal(builder, scale) => {
+                let value = Decimal::parse(raw)?.at_scale(*scale)?;
+                remarks.inexact += u64::from(value == 0 && raw.starts_with('-'));
+                builder.append_value(value);
+            }
             Self::Double(builder) => builder.append_value(raw.parse().ok()?),
-            Self::Date(builder) => builder.append_value(scalar::date(raw)?),
-            Self::Timestamp(builder) => builder.append_value(match scalar::timestamp(raw) {
-                Some(moment) => moment,
+            Self::Date(builder) => match moment::read(raw)? {
+                Moment::Day { days } => builder.append_value(days),
+                _ => return None,
+            },
+            Self::Timestamp(builder) => match moment::read(raw)? {
+                Moment::Instant { microseconds, is_cut } => {
+                    remarks.inexact += u64::from(is_cut);
+                    builder.append_value(microseconds);
+                }
                 // A day among moments is its beginning.
-                None => i64::from(scalar::date(raw)?) * 86_400_000_000,
-            }),
+                Moment::Day { days } => builder.append_value(i64::from(days) * 86_400_000_000),
+                Moment::Impossible => return None,
+            },
         }
         Some(())
     }
 
-    fn push_list<'a>(&mut self, raws: impl Iterator<Item = &'a str>) -> Option<()> {
+    fn push_list<'a>(&mut self, raws: impl Iterator<Item = &'a str>, remarks: &mut Remarks) -> Option<()> {
         let Self::List { elements, length, ends, valid } = self else { return None };
         for raw in raws {
             match json::kind(raw) {
                 Kind::Null => elements.push_null()?,
-                _ => elements.push(raw)?,
+                _ => elements.push(raw, remarks)?,
             }
             *length += 1;
         }

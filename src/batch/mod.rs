@@ -6,16 +6,19 @@
 
 pub mod content;
 pub mod decode;
+pub mod moment;
 pub mod names;
 pub mod path;
 pub mod plan;
 pub mod reject;
+pub mod remarks;
 pub mod scalar;
 pub mod shape;
 
 pub use self::{
     decode::{Batches, DecodeError as BatchError, decode},
-    plan::{Column, KnownColumn, Labels, Plan, Table},
+    plan::{Column, Field, Fields, KnownColumn, Plan, Table},
+    remarks::{PlanRemarks, Remarks},
     shape::{Limits, Shape},
 };
 

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use super::{
-    names::Names,
+    names::{Names, snake_case},
     path::Path,
+    remarks::Remarks,
     scalar::{Scalar, Type},
-    shape::{Elements, Node, Shape},
+    shape::{Lists, Node, Shape},
 };
 use crate::catalog;
 
@@ -26,8 +27,57 @@ pub struct Column {
     pub is_list: bool,
     /// The most digits that its numbers have before the point.
     pub whole_digits: u32,
-    /// The form's label, for custom fields.
+    /// What the form says of it, for custom fields.
+    pub field: Field,
+    /// Whether the type is what the form declares, because no value has come so far.
+    pub is_hinted: bool,
+    /// Whether a record of this sweep has the key.
+    pub came: bool,
+}
+
+/// What a form says of a custom field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Field {
+    /// The label.
     pub label: Option<String>,
+    /// The declared type, in the form's words.
+    pub declared: Option<String>,
+}
+
+impl Field {
+    /// The column type that the declaration means, where its word is known.
+    fn hint(&self) -> Option<Type> {
+        let word: String = self.declared.as_deref()?.chars().filter(char::is_ascii_alphanumeric).collect();
+        Some(match word.to_ascii_lowercase().as_str() {
+            "bool" | "boolean" | "checkbox" | "switch" | "toggle" | "yesno" => Type::Boolean,
+            "int" | "integer" | "wholenumber" => Type::Integer,
+            "number" | "decimal" | "currency" | "money" | "amount" | "percent" | "percentage" | "numeric" => {
+                Type::Decimal { precision: 18, scale: 2 }
+            }
+            "date" => Type::Date,
+            "datetime" | "timestamp" | "dateandtime" => Type::Timestamp,
+            "text" | "string" | "textarea" | "richtext" | "email" | "phone" | "url" | "select" | "dropdown" => {
+                Type::Text
+            }
+            _ => return None,
+        })
+    }
+
+    /// Whether the values of a column are none of the kind that the form declares.
+    pub fn is_overruled_by(&self, column: &Column) -> bool {
+        use Type::{Boolean, Date, Decimal, Double, Integer, Null, Text, Timestamp};
+        let kind = if column.is_list { Type::Json } else { column.kind };
+        !matches!(
+            (self.hint(), kind),
+            (None, _)
+                | (_, Null)
+                | (Some(Boolean), Boolean)
+                | (Some(Integer), Integer)
+                | (Some(Decimal { .. }), Integer | Decimal { .. } | Double)
+                | (Some(Date | Timestamp), Date | Timestamp)
+                | (Some(Text), Text)
+        )
+    }
 }
 
 /// A table to write.
@@ -56,6 +106,8 @@ pub struct KnownColumn {
     pub table: String,
     /// The column.
     pub column: Column,
+    /// What was remarked on its values when they came last.
+    pub remarks: Remarks,
 }
 
 /// Where the values of an object's members go.
@@ -71,27 +123,26 @@ pub(super) struct Place {
     pub(super) object: Option<Walk>,
     /// Objects that are kept as JSON.
     pub(super) json: Option<usize>,
-    pub(super) list: Option<ListPlace>,
+    /// Lists that are kept as values.
+    pub(super) list: Option<usize>,
+    /// Lists of objects that become rows of a child table.
+    pub(super) table: Option<usize>,
 }
 
-#[derive(Clone, Debug)]
-pub(super) enum ListPlace {
-    Column(usize),
-    Table(usize),
-}
-
-/// The labels of custom fields, by field id.
-pub type Labels = HashMap<String, String>;
+/// What the forms say, by field id.
+pub type Fields = HashMap<String, Field>;
 
 /// Turns known columns back into the shape that made them.
 pub fn known_shape(resource: &str, known: &[KnownColumn]) -> Shape {
     let mut shape = Shape::default();
     // Every record has one, so that a list that was never anything but empty has a table nevertheless.
     shape.know(&Path::default().key(catalog::KEY), Scalar::of_type(Type::Text, 0), false, false);
-    for KnownColumn { table, column } in known {
+    for KnownColumn { table, column, .. } in known {
         let belongs = table == resource || table.strip_prefix(resource).is_some_and(|rest| rest.starts_with(CHILD));
         if let Some(path) = Path::parse(&column.source_path).filter(|_| belongs) {
-            let seen = Scalar::of_type(column.kind, column.whole_digits);
+            // A type that only the form declares has met no value yet.
+            let kind = if column.is_hinted { Type::Null } else { column.kind };
+            let seen = Scalar::of_type(kind, column.whole_digits);
             shape.know(&path, seen, column.kind == Type::Json, column.is_list);
         }
     }
@@ -99,9 +150,10 @@ pub fn known_shape(resource: &str, known: &[KnownColumn]) -> Shape {
 }
 
 /// Plans the tables of a resource.
-pub fn plan(resource: &str, shape: &Shape, known: &[KnownColumn], labels: &Labels) -> Plan {
-    let mut planner =
-        Planner { resource, known, labels, tables: child_names(resource, shape, known), children: Vec::new() };
+pub fn plan(resource: &str, shape: &Shape, known: &[KnownColumn], fields: &Fields) -> Plan {
+    let fields = with_known(resource, known, fields);
+    let tables = child_names(resource, shape, known);
+    let mut planner = Planner { resource, known, fields, tables, children: Vec::new() };
     let main = planner.table(resource, shape, &Path::default(), false);
     Plan { main, children: planner.children }
 }
@@ -109,10 +161,24 @@ pub fn plan(resource: &str, shape: &Shape, known: &[KnownColumn], labels: &Label
 struct Planner<'a> {
     resource: &'a str,
     known: &'a [KnownColumn],
-    labels: &'a Labels,
+    fields: Fields,
     /// The names of child tables, by the path of their lists.
     tables: Names,
     children: Vec<Table>,
+}
+
+/// What the forms say and, where they say nothing today, what they said.
+fn with_known(resource: &str, known: &[KnownColumn], fields: &Fields) -> Fields {
+    let mut all = fields.clone();
+    for column in known.iter().filter(|known| known.table == resource).map(|known| &known.column) {
+        let path = Path::parse(&column.source_path).unwrap_or_default();
+        if let Some((id, _)) = path.custom_field() {
+            let field = all.entry(id.to_owned()).or_default();
+            field.label = field.label.take().or_else(|| column.field.label.clone());
+            field.declared = field.declared.take().or_else(|| column.field.declared.clone());
+        }
+    }
+    all
 }
 
 /// Names the child tables of a resource: each once and for good, by the path of its list.
@@ -120,7 +186,7 @@ fn child_names(resource: &str, shape: &Shape, known: &[KnownColumn]) -> Names {
     fn lists(shape: &Shape, path: &Path, found: &mut Vec<(String, String)>) {
         for (key, node) in shape.iter() {
             let path = path.key(key);
-            if node.list.as_ref().is_some_and(Elements::is_table) {
+            if node.lists.objects.is_some() {
                 found.push((path.to_string(), path.words()));
             }
             if let Some(shape) = &node.object {
@@ -163,7 +229,7 @@ impl Planner<'_> {
         let full = Path::parse(&column.source_path).unwrap_or_default();
         match full.custom_field() {
             Some((id, rest)) => {
-                let label = self.labels.get(id).map_or(id, String::as_str);
+                let label = self.fields.get(id).and_then(|field| field.label.as_deref()).unwrap_or(id);
                 format!("cf {label} {rest}")
             }
             None => Path(full.0[table.0.len().min(full.0.len())..].to_vec()).words(),
@@ -180,38 +246,48 @@ impl Planner<'_> {
     }
 
     fn place(&mut self, node: &Node, path: &Path, is_child: bool, columns: &mut Vec<Column>) -> Place {
-        let list = node.list.as_ref();
-        let becomes_table = |list: &Elements| list.is_table() && !is_child;
-        let only_nulls = node.object.is_none() && list.is_none() && !node.json;
+        let lists = &node.lists;
+        // The rows of a child table have no child tables of their own.
+        let (rows, mixed) = if is_child {
+            (None, lists.mixed || lists.objects.is_some())
+        } else {
+            (lists.objects.as_ref(), lists.mixed)
+        };
+        let only_nulls = node.object.is_none() && *lists == Lists::default() && !node.json;
         let has_scalar = !node.scalar.is_empty() || only_nulls;
-        let scalars = list.is_some_and(Elements::is_scalars);
-        let mixed = list.is_some_and(|list| !becomes_table(list) && !list.is_scalars());
         let mut column = |kind: Type, seen: Scalar, is_list: bool| {
+            let (field, is_top) = match path.custom_field() {
+                Some((id, rest)) => (self.fields.get(id).cloned().unwrap_or_default(), rest.is_empty()),
+                None => (Field::default(), false),
+            };
+            let hint = field.hint().filter(|_| is_top && kind == Type::Null && !is_list);
             columns.push(Column {
                 name: String::new(),
                 source_path: path.to_string(),
-                kind,
+                kind: hint.unwrap_or(kind),
                 is_list,
                 whole_digits: seen.whole_digits(),
-                label: path.custom_field().and_then(|(id, _)| self.labels.get(id).cloned()),
+                field,
+                is_hinted: hint.is_some(),
+                came: node.came,
             });
             columns.len() - 1
         };
+        // Beside lists of objects an empty one is no rows.
+        let values = lists.scalars.or((lists.empty && rows.is_none()).then(Scalar::default));
         let mut place = Place::default();
-        if node.json || mixed || (has_scalar && scalars) {
+        if node.json || mixed || (has_scalar && values.is_some()) {
             let index = column(Type::Json, Scalar::default(), false);
-            place.scalar = Some(index);
-            place.json = Some(index);
-            place.list = Some(ListPlace::Column(index));
-        } else if let Some(list) = list.filter(|_| scalars) {
-            place.list = Some(ListPlace::Column(column(list.scalar.decided(), list.scalar, true)));
+            place = Place { scalar: Some(index), json: Some(index), list: Some(index), ..place };
+        } else if let Some(elements) = values {
+            place.list = Some(column(elements.decided(), elements, true));
         } else if has_scalar {
             place.scalar = Some(column(node.scalar.decided(), node.scalar, false));
         }
-        if let Some(shape) = list.filter(|list| becomes_table(list)).and_then(|list| list.object.as_ref()) {
+        if let Some(shape) = rows {
             let name = format!("{}{CHILD}{}", self.resource, self.tables.get(&path.to_string()).unwrap_or_default());
             let table = self.table(&name, shape, &path.elements(), true);
-            place.list = Some(ListPlace::Table(self.children.len()));
+            place.table = Some(self.children.len());
             self.children.push(table);
         }
         if let Some(shape) = &node.object {
@@ -224,6 +300,10 @@ impl Planner<'_> {
 impl Plan {
     /// The columns that describe a user, as id, name and email: objects of just these fields.
     pub fn users_of(columns: &[Column]) -> Vec<[String; 3]> {
+        let is_somebody_else = |prefix: &str| {
+            let word = snake_case(prefix).rsplit('_').next().unwrap_or_default().to_owned();
+            catalog::NOT_USERS.contains(&word.strip_suffix('s').unwrap_or(&word))
+        };
         let named = |path: String| {
             columns
                 .iter()
@@ -234,7 +314,7 @@ impl Plan {
         prefixes
             .filter(|prefix| {
                 let below = format!("{prefix}.");
-                !catalog::NOT_USERS.contains(prefix)
+                !is_somebody_else(prefix)
                     && columns.iter().filter(|column| column.source_path.starts_with(&below)).count() == 3
             })
             .filter_map(|prefix| {
@@ -270,12 +350,12 @@ mod tests {
     use super::*;
     use crate::batch::shape::Limits;
 
-    fn planned(records: &[&str], known: &[KnownColumn], labels: &Labels) -> Plan {
+    fn planned(records: &[&str], known: &[KnownColumn], fields: &Fields) -> Plan {
         let mut shape = known_shape("leads", known);
         for record in records {
             shape.watch(record, Limits { flatten_depth: 2 });
         }
-        plan("leads", &shape, known, labels)
+        plan("leads", &shape, known, fields)
     }
 
     fn described(table: &Table) -> Vec<String> {
@@ -289,7 +369,7 @@ mod tests {
             &[r#"{"id":7,"owner":{"id":"u","name":"n","email":"e"},"tags":["a"],"products":[{"sku":"x","price":1.50}],
                 "deep":{"a":{"b":{"c":1}}},"nothing":null,"mixed":[1,{"a":2}]}"#],
             &[],
-            &Labels::new(),
+            &Fields::new(),
         );
         assert_eq!(
             described(&plan.main),
@@ -312,15 +392,15 @@ mod tests {
     #[test]
     fn an_object_here_and_a_scalar_there_are_both_kept() {
         let plan =
-            planned(&[r#"{"id":"1","source":"web"}"#, r#"{"id":"2","source":{"name":"web"}}"#], &[], &Labels::new());
+            planned(&[r#"{"id":"1","source":"web"}"#, r#"{"id":"2","source":{"name":"web"}}"#], &[], &Fields::new());
         assert_eq!(described(&plan.main), ["id text", "source text", "source_name text"]);
-        let plan = planned(&[r#"{"id":"1","x":"web"}"#, r#"{"id":"2","x":["web"]}"#], &[], &Labels::new());
+        let plan = planned(&[r#"{"id":"1","x":"web"}"#, r#"{"id":"2","x":["web"]}"#], &[], &Fields::new());
         assert_eq!(described(&plan.main), ["id text", "x json"]);
     }
 
     #[test]
     fn lists_whose_names_collapse_become_two_tables() {
-        let plan = planned(&[r#"{"id":"1","lineItems":[{"a":1}],"line_items":[{"a":"x"}]}"#], &[], &Labels::new());
+        let plan = planned(&[r#"{"id":"1","lineItems":[{"a":1}],"line_items":[{"a":"x"}]}"#], &[], &Fields::new());
         let names: Vec<_> = plan.children.iter().map(|table| table.name.as_str()).collect();
         assert_eq!(names.len(), 2);
         assert!(names.contains(&"leads__line_items") && names[0] != names[1], "{names:?}");
@@ -328,23 +408,68 @@ mod tests {
 
     #[test]
     fn an_empty_list_has_a_table_with_ids() {
-        assert_eq!(described(&planned(&[], &[], &Labels::new()).main), ["id text"]);
+        assert_eq!(described(&planned(&[], &[], &Fields::new()).main), ["id text"]);
+    }
+
+    fn labelled(label: &str, declared: &str) -> Fields {
+        let field = Field { label: Some(label.to_owned()), declared: Some(declared.to_owned()) };
+        Fields::from([("f1".to_owned(), field)])
+    }
+
+    fn known(table: &Table) -> Vec<KnownColumn> {
+        let columns = table.columns.iter().cloned();
+        columns.map(|column| KnownColumn { table: table.name.clone(), column, remarks: Remarks::default() }).collect()
+    }
+
+    #[test]
+    fn a_declared_type_is_a_hint_that_values_overrule() {
+        let nulls = planned(&[r#"{"id":"1","customFields":{"f1":null}}"#], &[], &labelled("Renewal", "Date"));
+        assert_eq!(described(&nulls.main), ["id text", "cf_renewal date"]);
+        let blank = planned(&[r#"{"id":"1","customFields":{"f1":""}}"#], &[], &labelled("Renewal", "date-time"));
+        assert_eq!(described(&blank.main), ["id text", "cf_renewal timestamp"]);
+        let numbers = [r#"{"id":"1","customFields":{"f1":7}}"#];
+        let overruled = planned(&numbers, &known(&nulls.main), &labelled("Renewal", "Date"));
+        assert_eq!(described(&overruled.main), ["id text", "cf_renewal bigint"]);
+        let column = &overruled.main.columns[1];
+        assert!(column.field.is_overruled_by(column) && !column.is_hinted);
+        let unknown = planned(&[r#"{"id":"1","customFields":{"f1":null}}"#], &[], &labelled("Renewal", "lookup"));
+        assert_eq!(described(&unknown.main), ["id text", "cf_renewal null"]);
+    }
+
+    #[test]
+    fn each_list_goes_where_it_belongs_whatever_the_others_are() {
+        let plan = planned(
+            &[r#"{"id":"1","x":[{"a":1}]}"#, r#"{"id":"2","x":["t",null]}"#, r#"{"id":"3","x":[]}"#],
+            &[],
+            &Fields::new(),
+        );
+        assert_eq!(described(&plan.main), ["id text", "x text[]"]);
+        assert_eq!(described(&plan.children[0]), ["a bigint"]);
+        let mixed = planned(&[r#"{"id":"4","x":[{"a":1},5]}"#], &known(&plan.main), &Fields::new());
+        assert_eq!(described(&mixed.main), ["id text", "x json"]);
+    }
+
+    #[test]
+    fn contacts_are_no_users() {
+        let plan = planned(
+            &[
+                r#"{"id":"1","primaryContact":{"id":"c","name":"n","email":"e"},"reviewer":{"id":"u","name":"n","email":"e"}}"#,
+            ],
+            &[],
+            &Fields::new(),
+        );
+        assert_eq!(Plan::users_of(&plan.main.columns), [["reviewer_id", "reviewer_name", "reviewer_email"]]);
     }
 
     #[test]
     fn custom_fields_are_named_by_label_once() {
-        let labels = Labels::from([("f1".to_owned(), "Sales region".to_owned())]);
+        let labels = labelled("Sales region", "text");
         let first = planned(&[r#"{"id":"1","customFields":{"f1":"x","f2":1}}"#], &[], &labels);
         assert_eq!(described(&first.main), ["id text", "cf_sales_region text", "cf_f2 bigint"]);
-        let known: Vec<_> = first
-            .main
-            .columns
-            .iter()
-            .map(|column| KnownColumn { table: "leads".to_owned(), column: column.clone() })
-            .collect();
-        let renamed = Labels::from([("f1".to_owned(), "Territory".to_owned())]);
+        let known = known(&first.main);
+        let renamed = labelled("Territory", "text");
         let second = planned(&[r#"{"id":"1","customFields":[{"id":"f1","value":2.5}]}"#], &known, &renamed);
         assert_eq!(described(&second.main), ["id text", "cf_sales_region text", "cf_f2 bigint"]);
-        assert_eq!(second.main.columns[1].label.as_deref(), Some("Territory"));
+        assert_eq!(second.main.columns[1].field.label.as_deref(), Some("Territory"));
     }
 }

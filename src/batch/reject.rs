@@ -31,9 +31,9 @@ pub struct Row<'a> {
 
 /// The elements of a checked list: rows, and what cannot be one.
 pub fn rows(list: &str) -> impl Iterator<Item = Result<Row<'_>, Reject>> {
-    // Most lists are flat as a whole, and looking once is cheaper than looking at each row.
-    let may_be_deep = json::depth(list.as_bytes()) > MAX_ROW_DEPTH;
-    json::elements(list).map_while(Result::ok).map(move |raw| match row_id(raw, may_be_deep) {
+    // Most lists are harmless as a whole, and looking once is cheaper than looking at each row.
+    let suspicion = Suspicion::of(list);
+    json::elements(list).map_while(Result::ok).map(move |raw| match row_id(raw, suspicion) {
         Ok(id) => Ok(Row { id, raw }),
         Err(reason) => Err(Reject { reason, raw: raw.to_owned() }),
     })
@@ -41,24 +41,54 @@ pub fn rows(list: &str) -> impl Iterator<Item = Result<Row<'_>, Reject>> {
 
 /// The id of a record, if it can be a row.
 pub fn record_id(raw: &str) -> Option<Cow<'_, str>> {
-    row_id(raw, true).ok()
+    row_id(raw, Suspicion::of(raw)).ok()
 }
 
-fn row_id(raw: &str, may_be_deep: bool) -> Result<Cow<'_, str>, &'static str> {
+/// What a text may hold that keeps a record from being a row.
+#[derive(Clone, Copy)]
+struct Suspicion {
+    is_deep: bool,
+    has_surrogates: bool,
+}
+
+impl Suspicion {
+    fn of(raw: &str) -> Self {
+        let escapes = memchr::memmem::find_iter(raw.as_bytes(), b"\\u");
+        Self {
+            is_deep: json::depth(raw.as_bytes()) > MAX_ROW_DEPTH,
+            has_surrogates: escapes.into_iter().any(|at| matches!(raw.as_bytes().get(at + 2), Some(b'd' | b'D'))),
+        }
+    }
+}
+
+fn row_id(raw: &str, suspicion: Suspicion) -> Result<Cow<'_, str>, &'static str> {
     if json::kind(raw) != Kind::Object {
         return Err("it is not an object");
     }
-    if may_be_deep && json::depth(raw.as_bytes()) > MAX_ROW_DEPTH {
+    if suspicion.is_deep && json::depth(raw.as_bytes()) > MAX_ROW_DEPTH {
         return Err("it is nested more than 128 levels deep");
     }
+    if suspicion.has_surrogates && !keys_are_text(raw) {
+        return Err("one of its keys is not text");
+    }
     let mut id = None;
-    for member in json::members(raw) {
-        let Ok((key, value)) = member else { return Err("one of its keys is not text") };
+    for (key, value) in json::members(raw).map_while(Result::ok) {
         if key == catalog::KEY {
-            id = id_text(value);
+            id = Some(value);
         }
     }
-    id.ok_or("it has no id")
+    let id = id.ok_or("it has no id")?;
+    id_text(id).ok_or_else(|| if json::text(id).replaced { "its id is not text" } else { "it has no id" })
+}
+
+/// Whether every key can be read. Half of a surrogate pair in a key ends the walk of an object, and what follows would be
+/// lost.
+fn keys_are_text(raw: &str) -> bool {
+    match json::kind(raw) {
+        Kind::Object => json::members(raw).all(|member| member.is_ok_and(|(_, value)| keys_are_text(value))),
+        Kind::Array => json::elements(raw).all(|element| element.is_ok_and(keys_are_text)),
+        _ => true,
+    }
 }
 
 #[cfg(test)]
@@ -76,6 +106,10 @@ mod tests {
         assert_eq!(told(r#"{"id":"a\u0062"}"#).as_deref(), Ok("ab"));
         assert_eq!(told("5"), Err("it is not an object"));
         assert_eq!(told(r#"{"id":{}}"#), Err("it has no id"));
+        assert_eq!(told(r#"{"id":1,"id":null}"#), Err("it has no id"));
+        assert_eq!(told(r#"{"id":"a\ud800"}"#), Err("its id is not text"));
+        assert_eq!(told(r#"{"id":"\ud83d\ude00","a":"\ud800"}"#).as_deref(), Ok("😀"));
+        assert_eq!(told(r#"{"id":1,"a":[{"b\uDC00":1,"c":2}]}"#), Err("one of its keys is not text"));
         let deep = format!(r#"{{"id":1,"a":{}{}}}"#, "[".repeat(200), "]".repeat(200));
         assert_eq!(told(&deep), Err("it is nested more than 128 levels deep"));
     }

@@ -4,19 +4,22 @@
 //! associative, commutative and idempotent: which page came first cannot matter. The column's [`Type`] is read off the
 //! set at the end; where the kinds disagree it is text, never null.
 
+use super::moment::{self, Moment};
 use crate::json::{self, Kind};
 
 /// Digits that DuckDB's and Arrow's 128-bit decimals hold.
 pub const MAX_DECIMAL: u32 = 38;
 /// Digits that fit into a 64-bit decimal, which is faster.
 const SMALL_DECIMAL: u32 = 18;
+/// The empty string, as served. In a typed column it is null, and counted.
+pub const BLANK: &str = "\"\"";
 /// Digits that a binary double always gives back.
 const DOUBLE_DIGITS: u32 = 15;
 
 /// The type of a column's values, or of a list's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
-    /// Nothing but nulls so far: stored as text until a value comes.
+    /// Nothing but nulls and empty strings so far: stored as text until a value comes.
     Null,
     /// True or false.
     Boolean,
@@ -49,6 +52,8 @@ pub struct Scalar {
     numbers: Option<Numbers>,
     dates: bool,
     timestamps: bool,
+    /// Texts that have the shape of a date or a moment and are none.
+    impossible: bool,
     texts: bool,
     /// Empty strings, which say nothing about the type.
     blanks: bool,
@@ -76,11 +81,12 @@ impl Scalar {
         match json::kind(raw) {
             Kind::Bool => seen.booleans = true,
             Kind::Number => seen.numbers = Some(Numbers::of(raw)),
-            Kind::String => match raw {
-                "\"\"" => seen.blanks = true,
-                _ if date(raw).is_some() => seen.dates = true,
-                _ if timestamp(raw).is_some() => seen.timestamps = true,
-                _ => seen.texts = true,
+            Kind::String if raw == BLANK => seen.blanks = true,
+            Kind::String => match moment::read(raw) {
+                Some(Moment::Day { .. }) => seen.dates = true,
+                Some(Moment::Instant { .. }) => seen.timestamps = true,
+                Some(Moment::Impossible) => seen.impossible = true,
+                None => seen.texts = true,
             },
             Kind::Null | Kind::Array | Kind::Object => {}
         }
@@ -121,6 +127,7 @@ impl Scalar {
             },
             dates: self.dates | other.dates,
             timestamps: self.timestamps | other.timestamps,
+            impossible: self.impossible | other.impossible,
             texts: self.texts | other.texts,
             blanks: self.blanks | other.blanks,
         }
@@ -136,11 +143,16 @@ impl Scalar {
         self == Self::default()
     }
 
+    /// Whether nothing was seen that says what the type is.
+    pub fn says_nothing(self) -> bool {
+        Self { blanks: false, ..self }.is_empty()
+    }
+
     /// The type that holds all of them exactly.
     pub fn decided(self) -> Type {
         let moments = self.dates | self.timestamps;
-        match (self.booleans, self.numbers, moments, self.texts) {
-            (false, None, false, false) if !self.blanks => Type::Null,
+        match (self.booleans, self.numbers, moments, self.texts | self.impossible) {
+            (false, None, false, false) => Type::Null,
             (true, None, false, false) => Type::Boolean,
             (false, Some(numbers), false, false) => numbers.decided(),
             (false, None, true, false) if self.timestamps => Type::Timestamp,
@@ -158,7 +170,7 @@ impl Numbers {
         Self {
             whole: decimal.whole,
             scale: decimal.scale,
-            integers: raw.parse::<i64>().is_ok() && raw != "-0",
+            integers: raw.parse::<i64>().is_ok(),
             huge: false,
             doubles: decimal.whole + decimal.scale <= DOUBLE_DIGITS,
         }
@@ -256,42 +268,6 @@ fn scientific(text: &str) -> Option<(bool, String, i64)> {
     Some((negative, digits, first))
 }
 
-/// The day that a checked string value names as `YYYY-MM-DD`, in days since 1970.
-pub fn date(raw: &str) -> Option<i32> {
-    let text = raw.get(1..raw.len() - 1)?;
-    let shape = text.len() == 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
-    if !shape {
-        return None;
-    }
-    let date: jiff::civil::Date = text.parse().ok()?;
-    Some((date - jiff::civil::date(1970, 1, 1)).get_days())
-}
-
-/// The moment that a checked string value names in ISO 8601, in microseconds since 1970 UTC. Without an offset it is
-/// taken for UTC.
-pub fn timestamp(raw: &str) -> Option<i64> {
-    let text = raw.get(1..raw.len() - 1)?;
-    let bytes = text.as_bytes();
-    // Cheap, and keeps notations that the parser knows and ISO 8601 does not from being taken for moments.
-    let shape = bytes.len() >= 16
-        && bytes[4] == b'-'
-        && bytes[7] == b'-'
-        && matches!(bytes[10], b'T' | b't' | b' ')
-        && bytes[13] == b':'
-        // A leap second is no moment that a timestamp holds.
-        && !text.contains(":60")
-        && !text.contains('[');
-    if !shape {
-        return None;
-    }
-    let moment = text.parse::<jiff::Timestamp>().ok().or_else(|| {
-        let civil: jiff::civil::DateTime = text.parse().ok()?;
-        let zoned = bytes[11..].iter().any(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'));
-        if zoned { None } else { jiff::tz::Offset::UTC.to_timestamp(civil).ok() }
-    })?;
-    Some(moment.as_microsecond())
-}
-
 impl Type {
     /// As `meta.columns` writes it.
     pub fn name(self) -> String {
@@ -358,7 +334,10 @@ mod tests {
             (&["\"2025-02-28\"", "\"2025-02-30\""], "text"),
             (&["\"2025-02-28\"", "\"2025-02-28T10:00:00Z\""], "timestamp"),
             (&["\"2025-02-28T10:00:00+02:00\"", "null"], "timestamp"),
-            (&["\"\""], "text"),
+            (&["\"\""], "null"),
+            (&["\"\"", "5"], "bigint"),
+            (&["\"2025-02-28T10:00:00.1234567Z\"", "\"9999-12-31T23:59:59Z\""], "timestamp"),
+            (&["-0", "5"], "bigint"),
             (&["1", "\"n/a\""], "text"),
             (&["1", "true"], "text"),
             (&["\"12\""], "text"),
@@ -375,17 +354,6 @@ mod tests {
             known = Scalar::of_type(seen.decided(), seen.whole_digits());
         }
         assert_eq!(known.decided().name(), "decimal(18,4)");
-    }
-
-    #[test]
-    fn moments_are_read_with_any_offset() {
-        assert_eq!(timestamp("\"1970-01-01T01:00:00+01:00\""), Some(0));
-        assert_eq!(timestamp("\"1970-01-01T00:00:01.5Z\""), Some(1_500_000));
-        assert_eq!(timestamp("\"1970-01-01 00:00:01\""), Some(1_000_000));
-        assert_eq!(timestamp("\"1970-01-01T25:00:01Z\""), None);
-        assert_eq!(date("\"1970-01-02\""), Some(1));
-        assert_eq!(date("\"0001-01-01\""), Some(-719_162));
-        assert_eq!(date("\"1970-13-02\""), None);
     }
 
     #[test]

@@ -30,21 +30,57 @@ pub struct Node {
     pub scalar: Scalar,
     /// Objects.
     pub object: Option<Shape>,
-    /// Lists, by what they hold.
-    pub list: Option<Elements>,
+    /// Lists.
+    pub lists: Lists,
     /// Something that only JSON text holds: kept as such for good.
     pub json: bool,
+    /// Whether a record of this sweep has the key, be it with null.
+    pub came: bool,
 }
 
-/// What lists in one place hold.
+/// What the lists in one place are. A list of objects becomes rows of a child table, any other the value of a column;
+/// a place may have both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Elements {
-    /// Scalars.
-    pub scalar: Scalar,
-    /// Objects.
-    pub object: Option<Shape>,
-    /// Lists in lists, or nulls among the elements.
-    pub other: bool,
+pub struct Lists {
+    /// Lists of scalars and nulls: the elements.
+    pub scalars: Option<Scalar>,
+    /// Empty lists, which may be lists of anything.
+    pub empty: bool,
+    /// Lists of objects: the members of the elements.
+    pub objects: Option<Shape>,
+    /// Lists that only JSON text holds: of lists, or of objects beside something else.
+    pub mixed: bool,
+}
+
+/// What one list is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListKind {
+    /// Without elements.
+    Empty,
+    /// Of scalars and nulls.
+    Scalars,
+    /// Of objects only.
+    Objects,
+    /// Anything else.
+    Mixed,
+}
+
+/// What a list is, by itself: it does not depend on the lists of other records.
+pub fn list_kind(raw: &str) -> ListKind {
+    let (mut objects, mut others) = (0u64, 0u64);
+    for element in json::elements(raw).map_while(Result::ok) {
+        match json::kind(element) {
+            Kind::Array => return ListKind::Mixed,
+            Kind::Object => objects += 1,
+            _ => others += 1,
+        }
+    }
+    match (objects, others) {
+        (0, 0) => ListKind::Empty,
+        (0, _) => ListKind::Scalars,
+        (_, 0) => ListKind::Objects,
+        _ => ListKind::Mixed,
+    }
 }
 
 /// How deep objects become columns, and below which key custom fields stand.
@@ -60,16 +96,17 @@ impl Shape {
         for (key, raw) in json::members(record).map_while(Result::ok) {
             match normal(&key, raw) {
                 Normal::CustomFields(fields) => {
-                    let shape = self.node(&key).object.get_or_insert_default();
-                    for (id, raw) in fields {
-                        shape.node(&id).watch(raw, limits.flatten_depth.saturating_sub(1));
+                    let node = self.node(&key);
+                    node.came = true;
+                    let shape = node.object.get_or_insert_default();
+                    for field in fields {
+                        shape.node(&field.key).watch(field.raw, limits.flatten_depth.saturating_sub(1));
                     }
                 }
                 Normal::Tags(tags) => {
-                    let elements = self.node(&key).list.get_or_insert_default();
-                    for tag in tags {
-                        elements.watch(tag, 0);
-                    }
+                    let node = self.node(&key);
+                    node.came = true;
+                    node.lists.watch_scalars(tags.iter().map(|tag| tag.raw));
                 }
                 Normal::AsIs => self.node(&key).watch(raw, limits.flatten_depth),
             }
@@ -118,15 +155,11 @@ impl Shape {
 
 impl Node {
     fn watch(&mut self, raw: &str, depth: usize) {
+        self.came = true;
         match json::kind(raw) {
             Kind::Object if depth == 0 => self.json = true,
             Kind::Object => self.object.get_or_insert_default().watch_members(raw, depth - 1),
-            Kind::Array => {
-                let elements = self.list.get_or_insert_default();
-                for element in json::elements(raw).map_while(Result::ok) {
-                    elements.watch(element, depth);
-                }
-            }
+            Kind::Array => self.lists.watch(raw, depth),
             _ => self.scalar = self.scalar.join(Scalar::of(raw)),
         }
     }
@@ -134,27 +167,23 @@ impl Node {
     fn join(&mut self, other: Self) {
         self.scalar = self.scalar.join(other.scalar);
         self.json |= other.json;
+        self.came |= other.came;
         if let Some(shape) = other.object {
             self.object.get_or_insert_default().join(shape);
         }
-        if let Some(elements) = other.list {
-            self.list.get_or_insert_default().join(elements);
-        }
+        self.lists.join(other.lists);
     }
 
     fn know(&mut self, rest: &[Segment], known: Scalar, is_json: bool, is_list: bool) {
         match rest.split_first() {
-            None if is_list => {
-                let elements = self.list.get_or_insert_default();
-                elements.scalar = elements.scalar.join(known);
-            }
+            None if is_list => self.lists.know(known),
             None if is_json => self.json = true,
             None => self.scalar = self.scalar.join(known),
             Some((Segment::Key(key), rest)) => {
                 self.object.get_or_insert_default().node(key).know(rest, known, is_json, is_list);
             }
             Some((Segment::Elements, rest)) => {
-                let shape = self.list.get_or_insert_default().object.get_or_insert_default();
+                let shape = self.lists.objects.get_or_insert_default();
                 if let Some((Segment::Key(key), rest)) = rest.split_first() {
                     shape.node(key).know(rest, known, is_json, is_list);
                 }
@@ -163,50 +192,73 @@ impl Node {
     }
 }
 
-impl Elements {
+impl Lists {
     fn watch(&mut self, raw: &str, depth: usize) {
-        match json::kind(raw) {
-            // Inside a child table objects flatten as far as in the record itself.
-            Kind::Object => self.object.get_or_insert_default().watch_members(raw, depth),
-            Kind::Array | Kind::Null => self.other = true,
-            _ => self.scalar = self.scalar.join(Scalar::of(raw)),
+        let elements = || json::elements(raw).map_while(Result::ok);
+        match list_kind(raw) {
+            ListKind::Empty | ListKind::Scalars => self.watch_scalars(elements()),
+            ListKind::Objects => {
+                // Inside a child table objects flatten as far as in the record itself.
+                let shape = self.objects.get_or_insert_default();
+                elements().for_each(|element| shape.watch_members(element, depth));
+            }
+            ListKind::Mixed => self.mixed = true,
+        }
+    }
+
+    fn watch_scalars<'a>(&mut self, elements: impl Iterator<Item = &'a str>) {
+        let seen = elements.map(Scalar::of).reduce(Scalar::join);
+        self.empty |= seen.is_none();
+        self.scalars = seen.map(|seen| self.scalars.unwrap_or_default().join(seen)).or(self.scalars);
+    }
+
+    /// Takes in a column of lists; one whose elements have no type has met none but empty lists.
+    fn know(&mut self, elements: Scalar) {
+        if elements.is_empty() {
+            self.empty = true;
+        } else {
+            self.scalars = Some(self.scalars.unwrap_or_default().join(elements));
         }
     }
 
     fn join(&mut self, other: Self) {
-        self.scalar = self.scalar.join(other.scalar);
-        self.other |= other.other;
-        if let Some(shape) = other.object {
-            self.object.get_or_insert_default().join(shape);
+        self.mixed |= other.mixed;
+        self.empty |= other.empty;
+        if let Some(elements) = other.scalars {
+            self.scalars = Some(self.scalars.unwrap_or_default().join(elements));
         }
-    }
-
-    /// Whether the lists become a child table: they hold objects and nothing else.
-    pub fn is_table(&self) -> bool {
-        self.object.is_some() && self.scalar.is_empty() && !self.other
-    }
-
-    /// Whether the lists become a column of lists: they hold scalars of one kind, or nothing yet.
-    pub fn is_scalars(&self) -> bool {
-        self.object.is_none() && !self.other
+        if let Some(shape) = other.objects {
+            self.objects.get_or_insert_default().join(shape);
+        }
     }
 }
 
 /// A record's member as the tables see it.
 pub enum Normal<'a> {
     /// Custom fields by field id, whether they came as an object or as a list.
-    CustomFields(Vec<(Cow<'a, str>, &'a str)>),
+    CustomFields(Vec<Part<'a>>),
     /// Tags as texts, whether they came as texts or as objects.
-    Tags(Vec<&'a str>),
+    Tags(Vec<Part<'a>>),
     /// As it came.
     AsIs,
+}
+
+/// What a custom field or a tag comes down to.
+pub struct Part<'a> {
+    /// The field's id; of a tag, nothing.
+    pub key: Cow<'a, str>,
+    /// The value, or the text.
+    pub raw: &'a str,
+    /// Whether the notation had something else to say, which is left out.
+    pub had_more: bool,
 }
 
 /// Evens out the two notations that the API may use for custom fields and for tags.
 pub fn normal<'a>(key: &str, raw: &'a str) -> Normal<'a> {
     match (key, json::kind(raw)) {
         (catalog::CUSTOM_FIELDS, Kind::Object) => {
-            Normal::CustomFields(json::members(raw).map_while(Result::ok).collect())
+            let fields = json::members(raw).map_while(Result::ok);
+            Normal::CustomFields(fields.map(|(key, raw)| Part { key, raw, had_more: false }).collect())
         }
         (catalog::CUSTOM_FIELDS, Kind::Array) => {
             let fields: Option<Vec<_>> = json::elements(raw).map(|field| custom_field(field.ok()?)).collect();
@@ -214,33 +266,53 @@ pub fn normal<'a>(key: &str, raw: &'a str) -> Normal<'a> {
             fields.filter(|fields| are_different(fields)).map_or(Normal::AsIs, Normal::CustomFields)
         }
         (catalog::TAGS, Kind::Array) => {
-            let tags: Option<Vec<_>> = json::elements(raw).map(|tag| tag_text(tag.ok()?)).collect();
+            let tags: Option<Vec<_>> = json::elements(raw).map(|raw| tag(raw.ok()?)).collect();
             tags.map_or(Normal::AsIs, Normal::Tags)
         }
         _ => Normal::AsIs,
     }
 }
 
-fn custom_field(raw: &str) -> Option<(Cow<'_, str>, &str)> {
-    let id = ["id", "fieldId"].iter().find_map(|key| json::member(raw, key))?;
-    let id = match json::kind(id) {
-        Kind::String => json::text(id).text,
-        Kind::Number => id.into(),
-        _ => return None,
-    };
-    Some((id, json::member(raw, "value")?))
+fn custom_field(raw: &str) -> Option<Part<'_>> {
+    if json::kind(raw) != Kind::Object {
+        return None;
+    }
+    let (mut key, mut value, mut had_more) = (None, "null", false);
+    for (name, raw) in json::members(raw).map_while(Result::ok) {
+        match (name.as_ref(), json::kind(raw)) {
+            ("id" | "fieldId", Kind::String) => key = Some(json::text(raw).text),
+            ("id" | "fieldId", Kind::Number) => key = Some(raw.into()),
+            ("value", _) => value = raw,
+            // What a field is called and declared as, its form says.
+            ("label" | "name" | "type", _) | (_, Kind::Null) => {}
+            _ => had_more = true,
+        }
+    }
+    Some(Part { key: key?, raw: value, had_more })
 }
 
-fn are_different(fields: &[(Cow<'_, str>, &str)]) -> bool {
-    let mut ids: Vec<&str> = fields.iter().map(|(id, _)| id.as_ref()).collect();
+fn are_different(fields: &[Part<'_>]) -> bool {
+    let mut ids: Vec<&str> = fields.iter().map(|field| field.key.as_ref()).collect();
     ids.sort_unstable();
     ids.windows(2).all(|pair| pair[0] != pair[1])
 }
 
-fn tag_text(raw: &str) -> Option<&str> {
+fn tag(raw: &str) -> Option<Part<'_>> {
+    let part = |raw, had_more| Some(Part { key: Cow::Borrowed(""), raw, had_more });
     match json::kind(raw) {
-        Kind::String => Some(raw),
-        Kind::Object => ["text", "name", "label"].iter().find_map(|key| json::member(raw, key)),
+        Kind::String => part(raw, false),
+        Kind::Object => {
+            let (mut text, mut had_more) = (None, false);
+            for (name, raw) in json::members(raw).map_while(Result::ok) {
+                match (name.as_ref(), json::kind(raw)) {
+                    ("text" | "name" | "label", Kind::String) if text.is_none() => text = Some(raw),
+                    // The list of tags tells the id that belongs to a text.
+                    ("id", _) | (_, Kind::Null) => {}
+                    _ => had_more = true,
+                }
+            }
+            part(text?, had_more)
+        }
         _ => None,
     }
 }
@@ -296,7 +368,7 @@ mod tests {
         known.know(&Path::parse("products[].price").unwrap(), Scalar::of("1.50"), false, false);
         known.know(&Path::parse("tags").unwrap(), text, false, true);
         assert!(known.get("owner").unwrap().object.as_ref().unwrap().get("name").is_some());
-        assert!(known.get("products").unwrap().list.as_ref().unwrap().is_table());
-        assert!(known.get("tags").unwrap().list.as_ref().unwrap().is_scalars());
+        assert!(known.get("products").unwrap().lists.objects.is_some());
+        assert!(known.get("tags").unwrap().lists.scalars.is_some());
     }
 }

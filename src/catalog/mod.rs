@@ -135,6 +135,13 @@ pub const RESOURCES: &[Resource] = &[
     tags("tags_organizations", "organizations", "/directory/tags/organizations"),
 ];
 
+impl Resource {
+    /// Whether it only says what other resources' fields are called: without it those go by their ids.
+    pub fn is_form(&self) -> bool {
+        RESOURCES.iter().any(|other| other.form == Some(self.name))
+    }
+}
+
 /// The child table that `crm.stages` shows: the stages come inside their pipelines.
 pub const STAGES: (&str, &str) = ("pipelines", "stages");
 

@@ -67,7 +67,8 @@ impl<'a> Run<'a> {
 /// A record's id as text: a string as given, a number as its digits. Anything else, and nothing, is no id.
 pub fn id_text(raw: &str) -> Option<std::borrow::Cow<'_, str>> {
     match json::kind(raw) {
-        Kind::String => Some(json::text(raw).text).filter(|id| !id.is_empty()),
+        // Two ids that differ in what is no character would become one.
+        Kind::String => Some(json::text(raw)).filter(|id| !id.text.is_empty() && !id.replaced).map(|id| id.text),
         Kind::Number => Some(raw.into()),
         _ => None,
     }

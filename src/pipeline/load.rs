@@ -10,13 +10,13 @@ use super::{
 };
 use crate::{
     api::{Client, Counters},
-    batch::{self, BatchError, Batches, Limits, Plan, Shape, plan},
+    batch::{self, BatchError, Batches, KnownColumn, Limits, Plan, PlanRemarks, Shape, plan},
     catalog::Resource,
     config::Settings,
     pages::envelope,
     sink::Sink,
     spool::{Entry, Spool},
-    warehouse::{WarehouseError, merge::Tally},
+    warehouse::{WarehouseError, merge::Tally, schema::type_name},
 };
 
 /// Why a resource could not be loaded.
@@ -94,22 +94,24 @@ impl Loader<'_> {
             return Ok(Vec::new());
         }
         let mut shape = plan::known_shape(resource.name, sink.known());
-        let mut labels = batch::Labels::new();
+        let mut fields = batch::Fields::new();
         let mut watched = Vec::with_capacity(sources.len());
         for source in sources {
             watched.push(self.watch(sink, resource, source, &mut shape)?);
             if let Some(form) = resource.form.and_then(crate::catalog::resource) {
-                labels.extend(sink.labels(form, source.instance)?);
+                fields.extend(sink.fields(form, source.instance)?);
             }
         }
-        let plan = plan::plan(resource.name, &shape, sink.known(), &labels);
+        let plan = plan::plan(resource.name, &shape, sink.known(), &fields);
         sink.shape(&plan)?;
+        let mut remarks = PlanRemarks::default();
         let mut done = Vec::with_capacity(sources.len());
         for (source, Watched { pages, deleted, found, mut loaded }) in sources.iter().zip(watched) {
             sink.stage(&plan)?;
             let mut write = |decoded: Result<Batches, LoadError>| {
-                let batches = decoded?;
+                let mut batches = decoded?;
                 loaded.rejects += batches.rejects.len() as u64;
+                remarks += std::mem::take(&mut batches.remarks);
                 sink.write(&plan, source.instance, batches).map_err(LoadError::from)
             };
             let decode = |index: usize, entry: &Entry| {
@@ -123,6 +125,8 @@ impl Loader<'_> {
             loaded.tally = sink.merge(&plan, source.instance, &deleted)?;
             done.push(loaded);
         }
+        report(&plan, &remarks, sink.known());
+        sink.describe(&plan, &remarks)?;
         Ok(done)
     }
 
@@ -181,6 +185,43 @@ impl Loader<'_> {
         let hints = hints(resource, api.items.as_deref(), api.total.as_deref());
         // The page was recognised when it was fetched.
         envelope::open(body, &hints).map_or("[]", |envelope| envelope.items)
+    }
+}
+
+/// Tells what the columns cannot show as it was served, once for each column: what was known before is in
+/// `meta.columns`.
+fn report(plan: &Plan, remarks: &PlanRemarks, known: &[KnownColumn]) {
+    for (table, remarks) in std::iter::once(&plan.main).chain(&plan.children).zip(&remarks.0) {
+        for (column, remarks) in table.columns.iter().zip(remarks) {
+            let known =
+                known.iter().find(|known| known.table == table.name && known.column.source_path == column.source_path);
+            let before = known.map(|known| known.remarks).unwrap_or_default();
+            let name = format!("{}.{}", table.name, column.name);
+            if remarks.inexact > 0 && before.inexact == 0 {
+                warn!(
+                    "{name}: {} values are held less exactly than they were served (digits beyond microseconds, half \
+                     surrogate pairs, negative zeros, repeated keys); see inexact in meta.columns",
+                    remarks.inexact
+                );
+            }
+            if remarks.impossible > 0 && before.impossible == 0 {
+                warn!(
+                    "{name}: {} values look like dates and are none, so that the column is text; see impossible_dates in \
+                     meta.columns",
+                    remarks.impossible
+                );
+            }
+            let is_news = known.is_none_or(|known| {
+                (known.column.kind, &known.column.field.declared) != (column.kind, &column.field.declared)
+            });
+            if is_news && column.field.is_overruled_by(column) {
+                let declared = column.field.declared.as_deref().unwrap_or_default();
+                warn!(
+                    "{name}: the form declares {declared}, and the values are {}; the values decide",
+                    type_name(column)
+                );
+            }
+        }
     }
 }
 

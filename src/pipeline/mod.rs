@@ -10,7 +10,7 @@ use std::{collections::HashMap, path::PathBuf};
 
 use futures::future::join_all;
 use tokio::{runtime::Handle, time::Instant};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use self::{
     crawl::{Crawl, CrawlError, crawl},
@@ -253,6 +253,14 @@ fn load_all(
                     let mut cost = crawl.cost;
                     cost += done.cost;
                     (crawl.certificate.clone(), done, cost)
+                }
+                Err(failure) if resource.is_form() => {
+                    let text = in_one_line(failure);
+                    warn!(
+                        instance,
+                        "{text}; custom fields keep the names they have, and new ones are named by their ids"
+                    );
+                    continue;
                 }
                 Err(failure) => {
                     let text = in_one_line(failure);

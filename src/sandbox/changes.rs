@@ -58,6 +58,25 @@ impl Crm {
         day
     }
 
+    /// The records of a list, or the fields of a form.
+    pub(super) fn list_mut(&mut self, name: &str) -> Option<&mut Vec<Value>> {
+        if let Some(of) = name.strip_prefix("form_fields_") {
+            let (_, form) = self.forms.iter_mut().find(|(form, _)| *form == of)?;
+            return form["fields"].as_array_mut();
+        }
+        if let Some(of) = name.strip_prefix("tags_") {
+            return self.tags.iter_mut().find(|(tags, _)| *tags == of).map(|(_, tags)| tags);
+        }
+        Some(match name {
+            "leads" => &mut self.leads,
+            "opportunities" => &mut self.opportunities,
+            "contacts" => &mut self.contacts,
+            "organizations" => &mut self.organizations,
+            "pipelines" => &mut self.pipelines,
+            _ => return None,
+        })
+    }
+
     /// Creates or deletes a record of a resource, anywhere in its list; `below` draws a number below its argument.
     pub(super) fn churn(&mut self, resource: &str, mut below: impl FnMut(usize) -> usize) {
         let at = self.now;

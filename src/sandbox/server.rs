@@ -1,7 +1,8 @@
 //! The sandbox's HTTP side: the read endpoints of the API as far as they are known.
 //!
-//! `GET /sandbox/dump`, `GET /sandbox/stats` and `POST /sandbox/day` are its own: every record as served, what the
-//! gateway counted, and letting a day pass. They ask for the key and are not counted.
+//! `GET /sandbox/dump`, `GET /sandbox/stats`, `POST /sandbox/day`, `POST /sandbox/edit` and `POST /sandbox/status` are its
+//! own: every record as served, what the gateway counted, letting a day pass, changing a record, and the status that a
+//! list answers with. They ask for the key and are not counted.
 
 use std::{
     collections::HashMap,
@@ -12,6 +13,7 @@ use std::{
 
 use axum::{
     Router,
+    body::Bytes,
     extract::{Path, Query, State},
     http::{StatusCode, header::CONTENT_TYPE},
     middleware,
@@ -43,16 +45,24 @@ pub(super) struct Shared {
     crm: Arc<Mutex<Crm>>,
     options: Arc<Options>,
     gateway: Arc<Gateway>,
+    /// The status of each list that does not answer as it should.
+    down: Arc<Mutex<HashMap<String, StatusCode>>>,
 }
 
 impl Shared {
     pub(super) fn new(crm: Crm, options: Options) -> Self {
         let gateway = Arc::new(Gateway::new(&options));
-        Self { crm: Arc::new(Mutex::new(crm)), options: Arc::new(options), gateway }
+        let failing = options.down.iter().map(|list| (list.clone(), StatusCode::INTERNAL_SERVER_ERROR));
+        let down = Arc::new(Mutex::new(failing.collect()));
+        Self { crm: Arc::new(Mutex::new(crm)), options: Arc::new(options), gateway, down }
     }
 
     pub(super) fn crm(&self) -> MutexGuard<'_, Crm> {
         self.crm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn down(&self) -> MutexGuard<'_, HashMap<String, StatusCode>> {
+        self.down.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn options(&self) -> &Options {
@@ -92,7 +102,9 @@ fn router(shared: Shared) -> Router {
     let mut router = Router::new()
         .route("/sandbox/dump", get(dump))
         .route("/sandbox/stats", get(stats))
-        .route("/sandbox/day", post(day));
+        .route("/sandbox/day", post(day))
+        .route("/sandbox/edit", post(edit))
+        .route("/sandbox/status", post(status));
     for resource in catalog::RESOURCES {
         let name = resource.name;
         router = router.route(
@@ -126,8 +138,8 @@ fn list(shared: &Shared, name: &str, query: &HashMap<String, String>) -> Respons
     let (Some(page), Some(size)) = (number("page", 1), number("size", DEFAULT_SIZE)) else {
         return error(StatusCode::BAD_REQUEST, "page and size must be positive numbers");
     };
-    if options.down.iter().any(|down| down == name) {
-        return error(StatusCode::INTERNAL_SERVER_ERROR, "The backend failed.");
+    if let Some(status) = shared.down().get(name) {
+        return error(*status, "The list is not available.");
     }
     let size = size.min(options.size_cap.unwrap_or(MAX_SIZE));
     let mut crm = shared.crm();
@@ -193,6 +205,45 @@ async fn stats(State(shared): State<Shared>) -> Response {
 async fn day(State(shared): State<Shared>) -> Response {
     let day = shared.crm().pass_a_day();
     answer(&json!({"moved": day.moved, "repriced": day.repriced, "created": day.created, "deleted": day.deleted}))
+}
+
+/// What `POST /sandbox/edit` asks for.
+#[derive(serde::Deserialize)]
+struct Edit {
+    resource: String,
+    id: String,
+    /// The members to set in the record; null removes one.
+    set: serde_json::Map<String, Value>,
+}
+
+async fn edit(State(shared): State<Shared>, body: Bytes) -> Response {
+    let Ok(Edit { resource, id, set }) = serde_json::from_slice(&body) else {
+        return error(StatusCode::BAD_REQUEST, "The body must be {\"resource\", \"id\", \"set\": {...}}.");
+    };
+    let mut crm = shared.crm();
+    let record = crm.list_mut(&resource).and_then(|rows| rows.iter_mut().find(|row| row["id"] == id.as_str()));
+    let Some(Value::Object(record)) = record else {
+        return error(StatusCode::NOT_FOUND, "Record not found");
+    };
+    for (key, value) in set {
+        match value {
+            Value::Null => drop(record.shift_remove(&key)),
+            value => drop(record.insert(key, value)),
+        }
+    }
+    answer(&json!({"edited": id}))
+}
+
+async fn status(State(shared): State<Shared>, Query(query): Query<HashMap<String, String>>) -> Response {
+    let (Some(list), Some(status)) = (query.get("list"), query.get("status").and_then(|status| status.parse().ok()))
+    else {
+        return error(StatusCode::BAD_REQUEST, "list and status must be given");
+    };
+    match status {
+        StatusCode::OK => shared.down().remove(list),
+        status => shared.down().insert(list.clone(), status),
+    };
+    answer(&json!({"list": list, "status": status.as_u16()}))
 }
 
 enum Rows<'a> {

@@ -8,7 +8,7 @@ use duckdb::Connection;
 use super::{Receipt, Sink};
 use crate::{
     api::Counters,
-    batch::{Batches, KnownColumn, Labels, Plan, Table},
+    batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks, Table},
     catalog::Resource,
     library::models::Model,
     pages::Certificate,
@@ -16,7 +16,8 @@ use crate::{
         WarehouseError, Working, doing,
         ledger::{self, Run},
         merge::{Merge, Tally, create_stage},
-        schema, sql, views,
+        schema::{self, SchemaChange},
+        sql, views,
     },
 };
 
@@ -27,8 +28,8 @@ pub struct DuckDbSink {
     run: Run,
     observed_at: jiff::Timestamp,
     known: Vec<KnownColumn>,
-    /// The columns that the latest shaping widened, by table.
-    widened: Vec<(String, String)>,
+    /// What the latest shaping changed.
+    reshaped: Vec<SchemaChange>,
 }
 
 impl DuckDbSink {
@@ -38,7 +39,7 @@ impl DuckDbSink {
         let connection = working.connection()?;
         connection.execute_batch("BEGIN").map_err(doing("beginning the transaction"))?;
         let known = schema::known_columns(connection)?;
-        Ok(Self { working, run: run.clone(), observed_at: jiff::Timestamp::now(), known, widened: Vec::new() })
+        Ok(Self { working, run: run.clone(), observed_at: jiff::Timestamp::now(), known, reshaped: Vec::new() })
     }
 
     /// Creates the views, writes the run's line, and puts the copy in the warehouse's place.
@@ -65,7 +66,7 @@ impl DuckDbSink {
     }
 
     fn merge_of<'a>(&'a self, instance: &'a str) -> Merge<'a> {
-        Merge { widened: &self.widened, run_id: &self.run.id, instance, observed_at: self.observed_at }
+        Merge { reshaped: &self.reshaped, run_id: &self.run.id, instance, observed_at: self.observed_at }
     }
 }
 
@@ -74,8 +75,8 @@ impl Sink for DuckDbSink {
         &self.known
     }
 
-    fn labels(&self, form: &Resource, instance: &str) -> Result<Labels, WarehouseError> {
-        ledger::labels(self.connection()?, form.name, instance)
+    fn fields(&self, form: &Resource, instance: &str) -> Result<Fields, WarehouseError> {
+        ledger::fields(self.connection()?, form.name, instance)
     }
 
     fn saw(&mut self, ids: &[String], first: bool) -> Result<(), WarehouseError> {
@@ -117,13 +118,7 @@ impl Sink for DuckDbSink {
             changes.extend(schema::shape_history(connection, child, true, &self.known)?);
         }
         ledger::record_schema_changes(connection, &self.run.id, &changes, self.observed_at)?;
-        ledger::record_columns(connection, plan, &self.known, self.observed_at)?;
-        self.known = schema::known_columns(connection)?;
-        self.widened = changes
-            .into_iter()
-            .filter(|change| change.old_type.is_some())
-            .map(|change| (change.table, change.column))
-            .collect();
+        self.reshaped = changes;
         Ok(())
     }
 
@@ -150,6 +145,13 @@ impl Sink for DuckDbSink {
         // whole, so that one transaction for all of it would protect nothing.
         self.connection()?.execute_batch("COMMIT; BEGIN").map_err(doing("committing a resource to the copy"))?;
         Ok(tally)
+    }
+
+    fn describe(&mut self, plan: &Plan, remarks: &PlanRemarks) -> Result<(), WarehouseError> {
+        let connection = self.working.connection()?;
+        ledger::record_columns(connection, plan, remarks, self.observed_at)?;
+        self.known = schema::known_columns(connection)?;
+        Ok(())
     }
 
     fn certify(

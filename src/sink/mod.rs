@@ -8,7 +8,7 @@ pub mod duckdb;
 pub use self::duckdb::DuckDbSink;
 use crate::{
     api::Counters,
-    batch::{Batches, KnownColumn, Labels, Plan},
+    batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks},
     catalog::Resource,
     pages::Certificate,
     warehouse::{WarehouseError, merge::Tally},
@@ -26,8 +26,8 @@ pub trait Sink {
     /// The columns that the destination has from earlier runs.
     fn known(&self) -> &[KnownColumn];
 
-    /// The labels of a form's fields.
-    fn labels(&self, form: &Resource, instance: &str) -> Result<Labels, WarehouseError>;
+    /// What a form says of its fields, as far as it was ever read.
+    fn fields(&self, form: &Resource, instance: &str) -> Result<Fields, WarehouseError>;
 
     /// Notes the ids that a sweep saw; those of the sweep before are forgotten with `first`.
     fn saw(&mut self, ids: &[String], first: bool) -> Result<(), WarehouseError>;
@@ -49,6 +49,9 @@ pub trait Sink {
 
     /// Merges what was written, and removes what is known to be deleted.
     fn merge(&mut self, plan: &Plan, instance: &str, deleted: &[String]) -> Result<Tally, WarehouseError>;
+
+    /// Describes a plan's columns, with what was remarked on their values: once for all instances, after their rows.
+    fn describe(&mut self, plan: &Plan, remarks: &PlanRemarks) -> Result<(), WarehouseError>;
 
     /// Files a sweep's certificate.
     fn certify(

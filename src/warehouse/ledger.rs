@@ -2,17 +2,18 @@
 
 use std::{collections::HashMap, path::Path};
 
-use duckdb::{Connection, OptionalExt as _, params};
+use duckdb::{Connection, params};
 
 use super::{
     WarehouseError, doing,
     merge::moment,
     open_read_only,
     schema::{SchemaChange, type_name},
+    sql,
 };
 use crate::{
     api::Counters,
-    batch::{KnownColumn, Labels, Plan, Table, reject::Reject},
+    batch::{Field, Fields, Plan, PlanRemarks, reject::Reject},
     pages::Certificate,
 };
 
@@ -104,45 +105,58 @@ pub fn record_rejects(
     appender.flush().map_err(action())
 }
 
-/// Brings `meta.columns` up to a plan.
+/// Brings `meta.columns` up to a plan and what was remarked on its values.
 pub fn record_columns(
     connection: &Connection,
     plan: &Plan,
-    known: &[KnownColumn],
+    remarks: &PlanRemarks,
     seen_at: jiff::Timestamp,
 ) -> Result<(), WarehouseError> {
     let action = || doing("writing meta.columns");
-    let tables = || std::iter::once(&plan.main).chain(&plan.children);
-    for (table, column) in tables().flat_map(|table: &Table| table.columns.iter().map(move |column| (table, column))) {
-        let is_known =
-            known.iter().any(|known| known.table == table.name && known.column.source_path == column.source_path);
-        let kind = type_name(column);
-        if is_known {
-            connection
-                .execute(
-                    "UPDATE meta.columns SET type = ?, label = coalesce(?, label), last_seen = ?, whole_digits = ?
-                     WHERE resource = ? AND source_path = ?",
-                    params![kind, column.label, moment(seen_at), column.whole_digits, table.name, column.source_path],
-                )
-                .map_err(action())?;
-        } else {
-            connection
-                .execute(
-                    "INSERT INTO meta.columns VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    params![
-                        table.name,
-                        column.name,
-                        column.source_path,
-                        kind,
-                        column.label,
-                        moment(seen_at),
-                        moment(seen_at),
-                        column.whole_digits
-                    ],
-                )
+    connection.execute_batch("CREATE OR REPLACE TEMP TABLE described AS FROM meta.columns LIMIT 0").map_err(action())?;
+    let mut appender = connection.appender_to_catalog_and_db("described", "temp", "main").map_err(action())?;
+    let tables = std::iter::once(&plan.main).chain(&plan.children);
+    for (index, table) in tables.enumerate() {
+        for (position, column) in table.columns.iter().enumerate() {
+            let remarks = remarks.0.get(index).and_then(|table| table.get(position)).copied().unwrap_or_default();
+            let last_seen = column.came.then(|| moment(seen_at));
+            appender
+                .append_row(params![
+                    table.name,
+                    column.name,
+                    column.source_path,
+                    type_name(column),
+                    column.field.label,
+                    moment(seen_at),
+                    last_seen,
+                    column.whole_digits,
+                    column.field.declared,
+                    column.is_hinted,
+                    remarks.blanks,
+                    remarks.impossible,
+                    remarks.inexact
+                ])
                 .map_err(action())?;
         }
     }
+    appender.flush().map_err(action())?;
+    drop(appender);
+    // What did not come this time was remarked when it came last.
+    connection
+        .execute_batch(
+            "UPDATE meta.columns c SET
+                 type = d.type, label = coalesce(d.label, c.label), whole_digits = d.whole_digits,
+                 declared_type = coalesce(d.declared_type, c.declared_type), is_hinted = d.is_hinted,
+                 last_seen = coalesce(d.last_seen, c.last_seen),
+                 blanks = CASE WHEN d.last_seen IS NULL THEN c.blanks ELSE d.blanks END,
+                 impossible_dates = CASE WHEN d.last_seen IS NULL THEN c.impossible_dates ELSE d.impossible_dates END,
+                 inexact = CASE WHEN d.last_seen IS NULL THEN c.inexact ELSE d.inexact END
+             FROM described d WHERE c.resource = d.resource AND c.source_path = d.source_path;
+             INSERT INTO meta.columns BY NAME
+             FROM described d ANTI JOIN meta.columns c USING (resource, source_path) ORDER BY d.rowid;
+             DROP TABLE described",
+        )
+        .map_err(action())?;
     Ok(())
 }
 
@@ -153,49 +167,45 @@ pub fn record_schema_changes(
     changes: &[SchemaChange],
     at: jiff::Timestamp,
 ) -> Result<(), WarehouseError> {
-    for change in changes {
+    for SchemaChange { table, new, old } in changes {
+        let change = if old.is_some() { "widened" } else { "added" };
         connection
             .execute(
                 "INSERT INTO meta.schema_changes VALUES (?, ?, ?, ?, ?, ?, ?)",
-                params![
-                    run_id,
-                    change.table,
-                    change.column,
-                    change.change,
-                    change.old_type,
-                    change.new_type,
-                    moment(at)
-                ],
+                params![run_id, table, new.name, change, old.as_ref().map(type_name), type_name(new), moment(at)],
             )
             .map_err(doing("writing meta.schema_changes"))?;
     }
     Ok(())
 }
 
-/// The labels of a form's fields, as the warehouse has them now.
-pub fn labels(connection: &Connection, form: &str, instance: &str) -> Result<Labels, WarehouseError> {
-    let action = "reading the labels of custom fields";
-    let columns: Option<i64> = connection
-        .query_row(
-            "SELECT count(*) FROM information_schema.columns
-             WHERE table_schema = 'history' AND table_name = ? AND column_name IN ('id', 'label')",
-            [form],
-            |row| row.get(0),
-        )
-        .optional()
-        .map_err(doing(action))?;
-    if columns != Some(2) {
-        return Ok(Labels::new());
-    }
-    let mut statement = connection
-        .prepare(&format!(
-            "SELECT id, CAST(label AS VARCHAR) FROM history.{}
-             WHERE _instance = ? AND _valid_to IS NULL AND label IS NOT NULL",
-            super::sql::name(form)
-        ))
-        .map_err(doing(action))?;
-    let rows = statement.query_map([instance], |row| Ok((row.get(0)?, row.get(1)?))).map_err(doing(action))?;
-    rows.collect::<Result<HashMap<_, _>, _>>().map_err(doing(action))
+/// What a form says of its fields, by field id, as the warehouse has it now.
+pub fn fields(connection: &Connection, form: &str, instance: &str) -> Result<Fields, WarehouseError> {
+    let action = || doing("reading what the forms say of custom fields");
+    let has = |column: &str| -> Result<bool, WarehouseError> {
+        connection
+            .query_row(
+                "SELECT count(*) > 0 FROM information_schema.columns
+                 WHERE table_schema = 'history' AND table_name = ? AND column_name = ?",
+                [form, column],
+                |row| row.get(0),
+            )
+            .map_err(action())
+    };
+    let column = |name: &str| -> Result<String, WarehouseError> {
+        Ok(if has(name)? { format!("CAST({} AS VARCHAR)", sql::name(name)) } else { "NULL".to_owned() })
+    };
+    let query = format!(
+        "SELECT id, {}, {} FROM history.{} WHERE _instance = ? AND _valid_to IS NULL",
+        column("label")?,
+        column("type")?,
+        sql::name(form)
+    );
+    let mut statement = connection.prepare(&query).map_err(action())?;
+    let rows = statement
+        .query_map([instance], |row| Ok((row.get(0)?, Field { label: row.get(1)?, declared: row.get(2)? })))
+        .map_err(action())?;
+    rows.collect::<Result<HashMap<_, _>, _>>().map_err(action())
 }
 
 /// The latest run that read each list, by instance and resource.

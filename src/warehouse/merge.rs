@@ -7,7 +7,7 @@ use duckdb::{Connection, params};
 
 use super::{
     WarehouseError, doing,
-    schema::{AFTER, BEFORE},
+    schema::{AFTER, BEFORE, SchemaChange},
     sql,
 };
 use crate::batch::{Plan, Table};
@@ -15,8 +15,8 @@ use crate::batch::{Plan, Table};
 /// What is merged, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Merge<'a> {
-    /// The columns whose type widened in this run, as (table, column): their old values are written differently now.
-    pub widened: &'a [(String, String)],
+    /// What this run changed in the tables' shape.
+    pub reshaped: &'a [SchemaChange],
     /// The run.
     pub run_id: &'a str,
     /// The instance.
@@ -64,6 +64,7 @@ impl Merge<'_> {
         let resource = &plan.main.name;
         let action = || doing(format!("merging {resource}"));
         self.pick(connection, &plan.main)?;
+        self.refit(connection, plan)?;
         let (new, changed): (u64, u64) = connection
             .query_row("SELECT count(*) FILTER (NOT existed), count(*) FILTER (existed) FROM picked", [], |row| {
                 Ok((row.get(0)?, row.get(1)?))
@@ -85,7 +86,7 @@ impl Merge<'_> {
         for table in std::iter::once(&plan.main).chain(&plan.children) {
             connection.execute_batch(&format!("DROP TABLE {}", stage(table))).map_err(action())?;
         }
-        connection.execute_batch("DROP TABLE picked").map_err(action())?;
+        connection.execute_batch("DROP TABLE picked; DROP VIEW latest").map_err(action())?;
         let rows = connection
             .query_row(
                 &format!(
@@ -99,8 +100,8 @@ impl Merge<'_> {
         Ok(Tally { rows, new, changed, deleted: gone })
     }
 
-    /// The staged rows that say something new, as table `picked`. Of several sightings of a row the latest counts: by its
-    /// own time of change where it tells one, else by when it was seen.
+    /// The staged rows that say something new, as table `picked`. Of several sightings of a row, which `latest` holds, the
+    /// latest counts: by its own time of change where each tells one, else by when it was seen.
     fn pick(&self, connection: &Connection, table: &Table) -> Result<(), WarehouseError> {
         let action = || doing(format!("comparing {}", table.name));
         let stage = stage(table);
@@ -109,18 +110,28 @@ impl Merge<'_> {
             .map_err(action())?;
         let latest = if repeated {
             let updated = table.column(crate::catalog::LAST_UPDATED).filter(|column| !column.is_list);
-            let order =
-                updated.map_or(String::new(), |column| format!("{} DESC NULLS LAST, ", sql::name(&column.name)));
-            format!("QUALIFY row_number() OVER (PARTITION BY id ORDER BY {order}_seq DESC) = 1")
+            let updated = updated.map_or_else(|| "NULL".to_owned(), |column| sql::name(&column.name));
+            format!(
+                "SELECT id, _seq, _hash
+                 FROM (
+                     SELECT *, count(*) OVER same = count(updated) OVER same AS all_tell
+                     FROM (SELECT id, _seq, _hash, TRY_CAST({updated} AS TIMESTAMP) AS updated FROM {stage})
+                     WINDOW same AS (PARTITION BY id)
+                 )
+                 QUALIFY row_number() OVER (
+                     PARTITION BY id ORDER BY CASE WHEN all_tell THEN updated END DESC, _seq DESC
+                 ) = 1"
+            )
         } else {
-            String::new()
+            format!("SELECT id, _seq, _hash FROM {stage}")
         };
+        connection.execute_batch(&format!("CREATE OR REPLACE TEMP VIEW latest AS {latest}")).map_err(action())?;
         connection
             .execute(
                 &format!(
                     "CREATE OR REPLACE TEMP TABLE picked AS
                      SELECT s._seq, s.id, h.id IS NOT NULL AS existed
-                     FROM (SELECT id, _seq, _hash FROM {stage} {latest}) s
+                     FROM latest s
                      LEFT JOIN (
                          SELECT id, _hash FROM history.{} WHERE _instance = ? AND _valid_to IS NULL
                      ) h ON h.id = s.id
@@ -133,24 +144,59 @@ impl Merge<'_> {
         Ok(())
     }
 
-    /// Writes the fields of changed rows to `meta.changes`, old and new value as text.
-    fn record_changes(&self, connection: &Connection, table: &Table) -> Result<(), WarehouseError> {
-        let is_widened = |name: &str| self.widened.iter().any(|(t, column)| *t == table.name && column == name);
-        for column in table.columns.iter().filter(|column| column.source_path != crate::catalog::KEY) {
-            if is_widened(&column.name) {
+    /// Gives the rows that did not change what the columns that are new or wider can hold of them: as if they were loaded
+    /// today.
+    fn refit(&self, connection: &Connection, plan: &Plan) -> Result<(), WarehouseError> {
+        let main = sql::name(&plan.main.name);
+        let is_child = |table: &Table| table.name != plan.main.name;
+        for table in std::iter::once(&plan.main).chain(&plan.children) {
+            let changes = || self.reshaped.iter().filter(|change| change.table == table.name);
+            let columns: Vec<String> = changes().map(|change| sql::name(&change.new.name)).collect();
+            if columns.is_empty() {
                 continue;
             }
+            let set = |column: &String| format!("{column} = s.{column}");
+            let differs = |column: &String| format!("h.{column} IS DISTINCT FROM s.{column}");
+            let same =
+                if is_child(table) { "h._parent_id = l.id AND h._position = s._position" } else { "h.id = l.id" };
+            let statement = format!(
+                "UPDATE history.{} h SET {}
+                 FROM {} s, latest l, history.{main} m
+                 WHERE s._seq = l._seq AND {same} AND h._instance = $1 AND h._valid_to IS NULL
+                   AND m.id = l.id AND m._instance = $1 AND m._valid_to IS NULL AND m._hash = l._hash AND ({})",
+                sql::name(&table.name),
+                columns.iter().map(set).collect::<Vec<_>>().join(", "),
+                stage(table),
+                columns.iter().map(differs).collect::<Vec<_>>().join(" OR "),
+            );
+            connection
+                .execute(&statement, [self.instance])
+                .map_err(doing(format!("filling new columns of {}", table.name)))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the fields of changed rows to `meta.changes`, old and new value as text.
+    fn record_changes(&self, connection: &Connection, table: &Table) -> Result<(), WarehouseError> {
+        let before = |name: &str| {
+            let mut changes = self.reshaped.iter();
+            changes.find(|change| change.table == table.name && change.new.name == name)?.old.as_ref()
+        };
+        for column in table.columns.iter().filter(|column| column.source_path != crate::catalog::KEY) {
             let name = sql::name(&column.name);
-            let old = sql::as_text(&format!("h.{name}"), column);
-            let new = sql::as_text(&format!("s.{name}"), column);
+            let (h, s) = (format!("h.{name}"), format!("s.{name}"));
+            let differs = match before(&column.name) {
+                Some(old) => sql::differs(&h, &s, old, column),
+                None => format!("{h} IS DISTINCT FROM {s}"),
+            };
+            let (old, new) = (sql::as_text(&h, column), sql::as_text(&s, column));
             connection
                 .execute(
                     &format!(
                         "INSERT INTO meta.changes
                          SELECT ?, ?, ?, s.id, ?, {old}, {new}, ?
                          FROM picked p JOIN {} s ON s._seq = p._seq JOIN history.{} h ON h.id = s.id
-                         WHERE p.existed AND h._instance = ? AND h._valid_to IS NULL
-                           AND h.{name} IS DISTINCT FROM s.{name}
+                         WHERE p.existed AND h._instance = ? AND h._valid_to IS NULL AND {differs}
                          ORDER BY s.id",
                         stage(table),
                         sql::name(&table.name)

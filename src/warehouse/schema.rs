@@ -4,12 +4,12 @@ use duckdb::{Connection, OptionalExt as _, params};
 
 use super::{WarehouseError, doing, sql};
 use crate::{
-    batch::{Column, KnownColumn, Table, scalar::Type},
+    batch::{Column, Field, KnownColumn, Remarks, Table, scalar::Type},
     catalog,
 };
 
 /// The version of this layout, kept in `meta.format`.
-pub const FORMAT: i64 = 1;
+pub const FORMAT: i64 = MIGRATIONS.len() as i64;
 
 /// The columns of `history` before the record's own, and after them.
 pub const BEFORE: [(&str, &str); 1] = [("_instance", "VARCHAR")];
@@ -17,7 +17,9 @@ pub const BEFORE: [(&str, &str); 1] = [("_instance", "VARCHAR")];
 pub const AFTER: [(&str, &str); 4] =
     [("_valid_from", "TIMESTAMP"), ("_valid_to", "TIMESTAMP"), ("_deleted", "BOOLEAN"), ("_run_id", "VARCHAR")];
 
-const LAYOUT: &str = "
+/// What brings a warehouse from each version of the layout to the next, beginning with nothing at all.
+const MIGRATIONS: [&str; 2] = [
+    "
 CREATE SCHEMA IF NOT EXISTS crm;
 CREATE SCHEMA IF NOT EXISTS history;
 CREATE SCHEMA IF NOT EXISTS model;
@@ -46,7 +48,15 @@ CREATE TABLE IF NOT EXISTS meta.changes (
     run_id VARCHAR, instance VARCHAR, resource VARCHAR, id VARCHAR, column_name VARCHAR, old_value VARCHAR,
     new_value VARCHAR, observed_at TIMESTAMP
 );
-";
+",
+    "
+ALTER TABLE meta.columns ADD COLUMN declared_type VARCHAR;
+ALTER TABLE meta.columns ADD COLUMN is_hinted BOOLEAN DEFAULT false;
+ALTER TABLE meta.columns ADD COLUMN blanks BIGINT DEFAULT 0;
+ALTER TABLE meta.columns ADD COLUMN impossible_dates BIGINT DEFAULT 0;
+ALTER TABLE meta.columns ADD COLUMN inexact BIGINT DEFAULT 0;
+",
+];
 
 /// The layout's version that a warehouse has; 0 when it has none.
 pub fn format(connection: &Connection) -> Result<i64, WarehouseError> {
@@ -73,11 +83,10 @@ pub fn migrate(connection: &Connection) -> Result<(), WarehouseError> {
     if found > FORMAT {
         return Err(WarehouseError::Newer { found });
     }
-    if found < FORMAT {
-        connection.execute_batch(LAYOUT).map_err(doing("laying out the warehouse"))?;
-        connection
-            .execute("INSERT INTO meta.format VALUES (?)", params![FORMAT])
-            .map_err(doing("laying out the warehouse"))?;
+    for (step, version) in MIGRATIONS.iter().zip(1..).filter(|(_, version)| *version > found) {
+        let action = || doing(format!("bringing the warehouse to format {version}"));
+        connection.execute_batch(step).map_err(action())?;
+        connection.execute("INSERT INTO meta.format VALUES (?)", params![version]).map_err(action())?;
     }
     // Every resource has its table, loaded or not, so that no view and no report depends on what was extracted.
     for resource in catalog::RESOURCES {
@@ -103,7 +112,9 @@ pub fn known_columns(connection: &Connection) -> Result<Vec<KnownColumn>, Wareho
     let action = "reading meta.columns";
     let mut statement = connection
         .prepare(
-            "SELECT resource, column_name, source_path, type, label, whole_digits FROM meta.columns ORDER BY rowid",
+            "SELECT resource, column_name, source_path, type, label, whole_digits, declared_type, is_hinted, blanks,
+                    impossible_dates, inexact
+             FROM meta.columns ORDER BY rowid",
         )
         .map_err(doing(action))?;
     let rows = statement
@@ -117,9 +128,12 @@ pub fn known_columns(connection: &Connection) -> Result<Vec<KnownColumn>, Wareho
                     source_path: row.get(2)?,
                     kind: Type::from_name(name).unwrap_or(Type::Text),
                     is_list,
-                    label: row.get(4)?,
                     whole_digits: row.get(5)?,
+                    field: Field { label: row.get(4)?, declared: row.get(6)? },
+                    is_hinted: row.get(7)?,
+                    came: false,
                 },
+                remarks: Remarks { blanks: row.get(8)?, impossible: row.get(9)?, inexact: row.get(10)? },
             })
         })
         .map_err(doing(action))?;
@@ -136,14 +150,10 @@ pub fn type_name(column: &Column) -> String {
 pub struct SchemaChange {
     /// The table.
     pub table: String,
-    /// The column.
-    pub column: String,
-    /// `added` or `widened`.
-    pub change: &'static str,
-    /// The type it had.
-    pub old_type: Option<String>,
-    /// The type it has.
-    pub new_type: String,
+    /// The column as it is.
+    pub new: Column,
+    /// The column as it was; nothing if it is new.
+    pub old: Option<Column>,
 }
 
 /// Creates the history table of a planned table, or widens it to hold what was planned; values stay what they were.
@@ -169,13 +179,7 @@ pub fn shape_history(
                     .map_err(action())?;
                 // The columns of a table's first load are no change.
                 if !known.is_empty() {
-                    changes.push(SchemaChange {
-                        table: table.name.clone(),
-                        column: column.name.clone(),
-                        change: "added",
-                        old_type: None,
-                        new_type: type_name(column),
-                    });
+                    changes.push(SchemaChange { table: table.name.clone(), new: column.clone(), old: None });
                 }
             }
             Some(known) if (known.kind, known.is_list) != (column.kind, column.is_list) => {
@@ -186,10 +190,8 @@ pub fn shape_history(
                     .map_err(action())?;
                 changes.push(SchemaChange {
                     table: table.name.clone(),
-                    column: column.name.clone(),
-                    change: "widened",
-                    old_type: Some(type_name(known)),
-                    new_type: type_name(column),
+                    new: column.clone(),
+                    old: Some((*known).clone()),
                 });
             }
             Some(_) => {}

@@ -5,7 +5,7 @@ use duckdb::Connection;
 use super::{WarehouseError, doing, sql};
 use crate::{
     batch::{KnownColumn, Plan},
-    catalog::{RESOURCES, Resource, STAGES},
+    catalog::{self, RESOURCES, Resource, STAGES},
     library::models::Model,
 };
 
@@ -65,26 +65,31 @@ pub fn create_models(connection: &Connection, models: &[Model]) -> Result<(), Wa
     models.iter().try_for_each(|model| create(connection, "model", &model.name, &model.statement))
 }
 
-/// The columns of a planned table that describe users, for [`create_crm`].
+/// One row a user, from every place where records show one. The API does not check that id, name and email agree over
+/// time: the latest sighting of each counts, by when crmlake saw it and, within a run, by the record's own last update.
 fn users(known: &[KnownColumn], tables: &[History]) -> String {
     let sightings: Vec<String> = tables
         .iter()
         .flat_map(|table| {
             let columns: Vec<_> =
                 known.iter().filter(|known| known.table == table.name).map(|known| known.column.clone()).collect();
-            Plan::users_of(&columns)
-                .into_iter()
-                .map(|[id, name, email]| {
-                    format!(
-                        "SELECT _instance, CAST({} AS VARCHAR) AS id, CAST({} AS VARCHAR) AS name,
-                                CAST({} AS VARCHAR) AS email, _valid_from, _valid_to FROM history.{}",
-                        sql::name(&id),
-                        sql::name(&name),
-                        sql::name(&email),
-                        sql::name(&table.name)
-                    )
-                })
-                .collect::<Vec<_>>()
+            let updated = columns
+                .iter()
+                .find(|column| column.source_path == catalog::LAST_UPDATED && !column.is_list)
+                .map_or_else(|| "NULL".to_owned(), |column| sql::name(&column.name));
+            let users = Plan::users_of(&columns);
+            users.into_iter().map(move |[id, name, email]| {
+                format!(
+                    "SELECT _instance, CAST({} AS VARCHAR) AS id, CAST({} AS VARCHAR) AS name,
+                            CAST({} AS VARCHAR) AS email, TRY_CAST({updated} AS TIMESTAMP) AS updated,
+                            _valid_from, _valid_to
+                     FROM history.{}",
+                    sql::name(&id),
+                    sql::name(&name),
+                    sql::name(&email),
+                    sql::name(&table.name)
+                )
+            })
         })
         .collect();
     if sightings.is_empty() {
@@ -93,12 +98,21 @@ fn users(known: &[KnownColumn], tables: &[History]) -> String {
                        CAST(NULL AS VARCHAR) AS _instance WHERE false"
             .to_owned();
     }
-    // The API does not check that id, name and email agree over time: the latest sighting counts.
+    // Few are left after the first grouping, so that the ordering costs nothing.
+    let latest = |part: &str| {
+        format!("first({part} ORDER BY valid_from DESC, updated DESC NULLS LAST, {part}) FILTER ({part} IS NOT NULL)")
+    };
     format!(
-        "SELECT id, arg_max(name, _valid_from) AS name, arg_max(email, _valid_from) AS email,
-                min(_valid_from) AS first_seen,
-                max(coalesce(_valid_to, (SELECT max(finished_at) FROM meta.runs))) AS last_seen, _instance
-         FROM ({}) WHERE id IS NOT NULL GROUP BY _instance, id",
+        "SELECT id, {} AS name, {} AS email, min(first_seen) AS first_seen, max(last_seen) AS last_seen, _instance
+         FROM (
+             SELECT _instance, id, name, email, max(updated) AS updated, _valid_from AS valid_from,
+                    min(_valid_from) AS first_seen,
+                    max(coalesce(_valid_to, (SELECT max(finished_at) FROM meta.runs))) AS last_seen
+             FROM ({}) WHERE id IS NOT NULL GROUP BY _instance, id, name, email, _valid_from
+         )
+         GROUP BY _instance, id",
+        latest("name"),
+        latest("email"),
         sightings.join(" UNION ALL ")
     )
 }
