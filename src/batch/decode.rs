@@ -146,37 +146,38 @@ struct Cells<'a> {
     cells: Vec<Cell<'a>>,
     /// Lists for child tables, by the index of the table.
     lists: Vec<(usize, &'a str)>,
-    /// Columns that do not show all that was served.
-    inexact: Vec<usize>,
+    /// What the columns do not show.
+    remarks: Vec<(usize, Remarks)>,
 }
 
 impl<'a> Cells<'a> {
     fn of(table: &Table) -> Self {
-        Self { cells: vec![Cell::Missing; table.columns.len()], lists: Vec::new(), inexact: Vec::new() }
+        Self { cells: vec![Cell::Missing; table.columns.len()], lists: Vec::new(), remarks: Vec::new() }
     }
 
     /// Sets a cell. One that is set already had its key twice.
     fn set(&mut self, index: usize, cell: Cell<'a>) {
         if !matches!(std::mem::replace(&mut self.cells[index], cell), Cell::Missing) {
-            self.inexact.push(index);
+            self.remarks.push((index, Remarks { inexact: 1, ..Remarks::default() }));
         }
     }
 
     /// Remarks that the notation of a place had more to say than its columns show.
     fn remark(&mut self, place: &Place, had_more: bool) {
-        let columns = [place.scalar, place.list, place.json];
-        self.inexact.extend(columns.into_iter().flatten().take(usize::from(had_more)));
+        if let Some(index) = place.scalar.or(place.list).filter(|_| had_more) {
+            self.remarks.push((index, Remarks { inexact: 1, ..Remarks::default() }));
+        }
     }
 
     fn visit(&mut self, place: &Place, raw: &'a str) {
         match json::kind(raw) {
             Kind::Null => {
-                for index in [place.scalar, place.list, place.json].into_iter().flatten() {
+                for index in [place.scalar, place.list].into_iter().flatten() {
                     self.set(index, Cell::Missing);
                 }
             }
             Kind::Object => {
-                // Both, where an object that was flattened is now too deep for some of its members.
+                // A column of JSON holds whatever stands there, in columns and rows of its own or not.
                 if let Some(index) = place.json {
                     self.set(index, Cell::Raw(raw));
                 }
@@ -184,14 +185,20 @@ impl<'a> Cells<'a> {
                     self.visit_members(walk, raw);
                 }
             }
-            Kind::Array => match (place.table, place.list) {
-                (Some(table), _) if list_kind(raw) == ListKind::Objects => self.lists.push((table, raw)),
-                (_, Some(index)) => self.set(index, Cell::Raw(raw)),
-                _ => {}
-            },
+            Kind::Array => {
+                let rows = place.table.filter(|_| list_kind(raw) == ListKind::Objects);
+                if let Some(table) = rows {
+                    self.lists.push((table, raw));
+                }
+                if let Some(index) = place.list.filter(|_| rows.is_none()).or(place.json) {
+                    self.set(index, Cell::Raw(raw));
+                }
+            }
             _ => {
                 if let Some(index) = place.scalar {
                     self.set(index, Cell::Raw(raw));
+                } else if let Some(index) = place.list.filter(|_| raw == BLANK) {
+                    self.remarks.push((index, Remarks { blanks: 1, ..Remarks::default() }));
                 }
             }
         }
@@ -231,8 +238,8 @@ impl<'p> TableBuilder<'p> {
 
     fn push(&mut self, cells: &Cells<'_>) -> Result<(), DecodeError> {
         self.rows += 1;
-        for index in &cells.inexact {
-            self.remarks[*index].inexact += 1;
+        for (index, remarks) in &cells.remarks {
+            self.remarks[*index] += *remarks;
         }
         let columns = self.columns.iter_mut().zip(&mut self.remarks).zip(&self.table.columns);
         for (cell, ((builder, remarks), column)) in cells.cells.iter().zip(columns) {

@@ -121,7 +121,7 @@ pub(super) struct Walk {
 pub(super) struct Place {
     pub(super) scalar: Option<usize>,
     pub(super) object: Option<Walk>,
-    /// Objects that are kept as JSON.
+    /// Whatever stands there, kept as JSON.
     pub(super) json: Option<usize>,
     /// Lists that are kept as values.
     pub(super) list: Option<usize>,
@@ -276,7 +276,7 @@ impl Planner<'_> {
         // Beside lists of objects an empty one is no rows.
         let values = lists.scalars.or((lists.empty && rows.is_none()).then(Scalar::default));
         let mut place = Place::default();
-        if node.json || mixed || (has_scalar && values.is_some()) {
+        if node.json || mixed || (has_scalar && !node.scalar.says_nothing() && values.is_some()) {
             let index = column(Type::Json, Scalar::default(), false);
             place = Place { scalar: Some(index), json: Some(index), list: Some(index), ..place };
         } else if let Some(elements) = values {

@@ -86,6 +86,12 @@ pub fn widened(expression: &str, from: &Column, to: &Column) -> String {
         (Column { is_list: true, .. }, Column { kind: Type::Text, is_list: true, .. }) => {
             format!("CAST({} AS {target})", elements(expression, from.kind))
         }
+        (Column { kind: Type::Null, is_list: true, .. }, Column { is_list: true, kind, .. }) if *kind != Type::Text => {
+            format!("[CAST(nullif(e, '') AS {}) FOR e IN {expression}]", type_of(*kind))
+        }
+        (Column { kind: Type::Null, is_list: false, .. }, Column { is_list: true, .. }) => {
+            format!("CAST(NULL AS {target})")
+        }
         (Column { is_list: false, .. }, Column { is_list: true, .. }) => {
             format!("CASE WHEN {expression} IS NULL THEN NULL ELSE [CAST({expression} AS {})] END", type_of(to.kind))
         }

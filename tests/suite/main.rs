@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot go on fails; nothing is exported")]
 
+mod answers;
 mod architecture;
+mod drift;
 mod errors;
 mod extraction;
+mod extremes;
 mod faults;
 mod records;
 mod resume;
 mod secrets;
 mod sweeps;
+mod values;
 mod world;

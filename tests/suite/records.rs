@@ -66,6 +66,28 @@ fn hostile_keys_become_harmless_columns() {
 }
 
 #[test]
+fn a_column_named_like_any_keyword_needs_no_quotes() {
+    let duckdb = duckdb::Connection::open_in_memory().unwrap();
+    let mut statement = duckdb.prepare("SELECT keyword_name FROM duckdb_keywords()").unwrap();
+    let words: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert!(words.len() > 300, "{}", words.len());
+    let members: Vec<_> = words.iter().map(|word| format!("\"{word}\":1")).collect();
+    let (server, _) = leads(&format!(r#"[{{"id":"1",{}}}]"#, members.join(",")));
+    let world = World::new();
+    extract(&world, &server).whole();
+    let columns = world.ask("SELECT column_name FROM meta.columns WHERE resource = 'leads' AND column_name <> 'id'");
+    let columns: Vec<_> = columns.lines().collect();
+    assert_eq!(columns.len(), words.len());
+    let warehouse = world.warehouse();
+    for column in columns {
+        let query = format!(
+            "SELECT {column}, sum({column}) FROM crm.leads WHERE {column} = 1 GROUP BY {column} ORDER BY {column}"
+        );
+        assert!(warehouse.prepare(&query).is_ok(), "{column} needs quotes");
+    }
+}
+
+#[test]
 fn lists_of_objects_whose_names_collapse_stay_apart() {
     let (server, _) =
         leads(r#"[{"id":"1","products":[{"a":1}],"Products":[{"b":2}],"x":{"y":[{"c":3}]},"x_y":[{"d":4}]}]"#);

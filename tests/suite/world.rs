@@ -125,26 +125,38 @@ impl Sandbox {
 
     /// Every record as served, read as plain JSON.
     pub fn dump(&self) -> serde_json::Value {
-        serde_json::from_str(&self.ask("GET", "/sandbox/dump")).unwrap()
+        serde_json::from_str(&self.ask("GET", "/sandbox/dump", "")).unwrap()
     }
 
     /// What the sandbox's gateway counted.
     pub fn stats(&self) -> serde_json::Value {
-        serde_json::from_str(&self.ask("GET", "/sandbox/stats")).unwrap()
+        serde_json::from_str(&self.ask("GET", "/sandbox/stats", "")).unwrap()
     }
 
     /// Lets a day pass.
     pub fn day(&self) -> serde_json::Value {
-        serde_json::from_str(&self.ask("POST", "/sandbox/day")).unwrap()
+        serde_json::from_str(&self.ask("POST", "/sandbox/day", "")).unwrap()
+    }
+
+    /// Sets members of a record, or of a form's field; null removes one.
+    pub fn edit(&self, resource: &str, id: &str, set: serde_json::Value) {
+        let body = serde_json::json!({"resource": resource, "id": id, "set": set});
+        self.ask("POST", "/sandbox/edit", &body.to_string());
+    }
+
+    /// Lets a list answer with a status; 200 lets it answer with its rows again.
+    pub fn answers_with(&self, list: &str, status: u16) {
+        self.ask("POST", &format!("/sandbox/status?list={list}&status={status}"), "");
     }
 
     /// One HTTP request, spelled out: the tests must not depend on the client they test.
-    fn ask(&self, method: &str, path: &str) -> String {
+    fn ask(&self, method: &str, path: &str, body: &str) -> String {
         let host = self.url.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(host).unwrap();
         write!(
             stream,
-            "{method} {path} HTTP/1.0\r\nHost: {host}\r\nOcp-Apim-Subscription-Key: {KEY}\r\nContent-Length: 0\r\n\r\n"
+            "{method} {path} HTTP/1.0\r\nHost: {host}\r\nOcp-Apim-Subscription-Key: {KEY}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
         )
         .unwrap();
         let mut answer = String::new();
@@ -217,6 +229,11 @@ impl World {
     pub fn run_against(&self, server: &Scripted, arguments: &[&str]) -> Run {
         let mut command = self.command();
         Run::from(command.env("CRMLAKE_BASE_URL", &server.url).env("CRMLAKE_API_KEY", KEY).args(arguments))
+    }
+
+    /// The one text that a query answers.
+    pub fn text(&self, query: &str) -> Option<String> {
+        self.warehouse().query_row(query, [], |row| row.get(0)).unwrap()
     }
 
     /// What a query answers, as CSV without its header.
