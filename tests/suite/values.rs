@@ -20,7 +20,7 @@ use crate::world::{Scripted, World, count};
 const LEADS: &str = "/pipeline/leads";
 const KEYS: [&str; 5] = ["amount", "Close Date", "note", "select", "x.y"];
 /// Objects deeper than this are JSON, as the configuration has it by default.
-const FLATTENED: usize = 3;
+const FLATTENED: usize = 4;
 
 #[derive(Clone, Debug, PartialEq)]
 enum Tree {
@@ -151,13 +151,13 @@ fn record() -> impl Strategy<Value = Vec<(String, Tree)>> {
 
 type Record = Vec<(String, Tree)>;
 
-/// Where the warehouse should show each value of an object: the path, and the value as a tree. Objects that have columns
-/// of their own are among `whole`.
+/// Where the warehouse should show each value of an object: the path, the value as a tree, and how deep objects in it still
+/// become columns. Objects that have columns of their own are among `whole`.
 fn flattened(
     members: &[(String, Tree)],
     path: &str,
     depth: usize,
-    found: &mut BTreeMap<String, Tree>,
+    found: &mut BTreeMap<String, (Tree, usize)>,
     whole: &mut BTreeMap<String, Tree>,
 ) {
     for (key, value) in members {
@@ -170,7 +170,7 @@ fn flattened(
                 flattened(members, &path, depth - 1, found, whole);
             }
             Tree::Null => {}
-            value => drop(found.insert(path, value.clone())),
+            value => drop(found.insert(path, (value.clone(), depth))),
         }
     }
 }
@@ -197,9 +197,18 @@ impl Columns {
     }
 
     /// Compares a row of a table, which `condition` chooses, with the object that it came from.
-    fn compare(&self, table: &str, base: &str, condition: &str, object: &[(String, Tree)], is_old: bool) {
+    fn compare(
+        &self,
+        table: &str,
+        (base, depth): (&str, usize),
+        condition: &str,
+        object: &[(String, Tree)],
+        is_old: bool,
+    ) {
         let (mut expected, mut whole) = (BTreeMap::new(), BTreeMap::new());
-        flattened(object, base, FLATTENED, &mut expected, &mut whole);
+        flattened(object, base, depth, &mut expected, &mut whole);
+        let mut expected: BTreeMap<String, Tree> =
+            expected.into_iter().map(|(path, (value, _))| (path, value)).collect();
         if base.is_empty() {
             // They are rows of a child table.
             whole.extend(
@@ -301,10 +310,10 @@ fn compare_all(world: &World, versions: &BTreeMap<usize, Vec<Record>>) {
     let columns = Columns::read(world);
     for (id, versions) in versions {
         let current = versions.last().unwrap();
-        columns.compare("leads", "", &format!("crm.leads WHERE id = 'r{id}'"), current, false);
+        columns.compare("leads", ("", FLATTENED), &format!("crm.leads WHERE id = 'r{id}'"), current, false);
         let mut children = BTreeMap::new();
         flattened(current, "", FLATTENED, &mut children, &mut BTreeMap::new());
-        for (path, value) in children.iter().filter(|(_, value)| is_rows(value)) {
+        for (path, (value, depth)) in children.iter().filter(|(_, (value, _))| is_rows(value)) {
             let Tree::List(elements) = value else { continue };
             let base = format!("{path}[]");
             let found = columns.columns.keys().find(|(_, path)| path.starts_with(&format!("{base}.")));
@@ -312,14 +321,14 @@ fn compare_all(world: &World, versions: &BTreeMap<usize, Vec<Record>>) {
             for (position, element) in elements.iter().enumerate() {
                 let Tree::Object(members) = element else { continue };
                 let row = format!("crm.\"{table}\" WHERE _parent_id = 'r{id}' AND _position = {}", position + 1);
-                columns.compare(table, &base, &row, members, false);
+                columns.compare(table, (&base, *depth), &row, members, false);
             }
         }
         let kept = count(&columns.warehouse, &format!("SELECT count(*) FROM history.leads WHERE id = 'r{id}'"));
         assert_eq!(usize::try_from(kept).unwrap(), versions.len(), "versions of r{id}: {versions:?}");
         for (number, version) in versions.iter().enumerate().take(versions.len() - 1) {
             let old = format!("(FROM history.leads WHERE id = 'r{id}' ORDER BY _valid_from LIMIT 1 OFFSET {number})");
-            columns.compare("leads", "", &old, version, true);
+            columns.compare("leads", ("", FLATTENED), &old, version, true);
         }
     }
 }
