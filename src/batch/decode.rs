@@ -143,7 +143,7 @@ enum Cell<'a> {
 
 /// What a walk collects of one row.
 struct Cells<'a> {
-    cells: Vec<Cell<'a>>,
+    values: Vec<Cell<'a>>,
     /// Lists for child tables, by the index of the table.
     lists: Vec<(usize, &'a str)>,
     /// What the columns do not show.
@@ -152,12 +152,12 @@ struct Cells<'a> {
 
 impl<'a> Cells<'a> {
     fn of(table: &Table) -> Self {
-        Self { cells: vec![Cell::Missing; table.columns.len()], lists: Vec::new(), remarks: Vec::new() }
+        Self { values: vec![Cell::Missing; table.columns.len()], lists: Vec::new(), remarks: Vec::new() }
     }
 
     /// Sets a cell. One that is set already had its key twice.
     fn set(&mut self, index: usize, cell: Cell<'a>) {
-        if !matches!(std::mem::replace(&mut self.cells[index], cell), Cell::Missing) {
+        if !matches!(std::mem::replace(&mut self.values[index], cell), Cell::Missing) {
             self.remarks.push((index, Remarks { inexact: 1, ..Remarks::default() }));
         }
     }
@@ -242,7 +242,7 @@ impl<'p> TableBuilder<'p> {
             self.remarks[*index] += *remarks;
         }
         let columns = self.columns.iter_mut().zip(&mut self.remarks).zip(&self.table.columns);
-        for (cell, ((builder, remarks), column)) in cells.cells.iter().zip(columns) {
+        for (cell, ((builder, remarks), column)) in cells.values.iter().zip(columns) {
             let held = match cell {
                 Cell::Missing => builder.push_null(),
                 Cell::Raw(raw) => builder.push(raw, remarks),

@@ -33,6 +33,12 @@ impl Path {
         path
     }
 
+    /// The path of the list that this path leads into, if it does.
+    pub fn list(&self) -> Option<Self> {
+        let end = self.0.iter().position(|segment| *segment == Segment::Elements)?;
+        Some(Self(self.0[..end].to_vec()))
+    }
+
     /// The keys as words, for naming.
     pub fn words(&self) -> String {
         let keys = self.0.iter().filter_map(|segment| match segment {

@@ -196,9 +196,10 @@ fn child_names(resource: &str, shape: &Shape, known: &[KnownColumn]) -> Names {
     }
     let earlier = known.iter().filter_map(|known| {
         let name = known.table.strip_prefix(resource)?.strip_prefix(CHILD)?;
-        Some((known.column.source_path.split_once("[]")?.0, name))
+        Some((Path::parse(&known.column.source_path)?.list()?.to_string(), name))
     });
-    let mut names = Names::known(earlier);
+    let earlier: Vec<(String, &str)> = earlier.collect();
+    let mut names = Names::known(earlier.iter().map(|(path, name)| (path.as_str(), *name)));
     let mut found = Vec::new();
     lists(shape, &Path::default(), &mut found);
     names.assign(&found);

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The version of this layout, kept in `meta.format`.
-pub const FORMAT: i64 = MIGRATIONS.len() as i64;
+pub const FORMAT: i64 = 2;
 
 /// The columns of `history` before the record's own, and after them.
 pub const BEFORE: [(&str, &str); 1] = [("_instance", "VARCHAR")];
@@ -18,7 +18,7 @@ pub const AFTER: [(&str, &str); 4] =
     [("_valid_from", "TIMESTAMP"), ("_valid_to", "TIMESTAMP"), ("_deleted", "BOOLEAN"), ("_run_id", "VARCHAR")];
 
 /// What brings a warehouse from each version of the layout to the next, beginning with nothing at all.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; FORMAT as usize] = [
     "
 CREATE SCHEMA IF NOT EXISTS crm;
 CREATE SCHEMA IF NOT EXISTS history;
