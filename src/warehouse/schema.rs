@@ -17,9 +17,11 @@ pub const BEFORE: [(&str, &str); 1] = [("_instance", "VARCHAR")];
 pub const AFTER: [(&str, &str); 4] =
     [("_valid_from", "TIMESTAMP"), ("_valid_to", "TIMESTAMP"), ("_deleted", "BOOLEAN"), ("_run_id", "VARCHAR")];
 
-/// What brings a warehouse from each version of the layout to the next, beginning with nothing at all.
-const MIGRATIONS: [&str; FORMAT as usize] = [
-    "
+/// What brings a warehouse to each version of the layout from the one before, beginning with nothing at all.
+const MIGRATIONS: [(i64, &str); 2] = [
+    (
+        1,
+        "
 CREATE SCHEMA IF NOT EXISTS crm;
 CREATE SCHEMA IF NOT EXISTS history;
 CREATE SCHEMA IF NOT EXISTS model;
@@ -49,13 +51,17 @@ CREATE TABLE IF NOT EXISTS meta.changes (
     new_value VARCHAR, observed_at TIMESTAMP
 );
 ",
-    "
+    ),
+    (
+        2,
+        "
 ALTER TABLE meta.columns ADD COLUMN declared_type VARCHAR;
 ALTER TABLE meta.columns ADD COLUMN is_hinted BOOLEAN DEFAULT false;
 ALTER TABLE meta.columns ADD COLUMN blanks BIGINT DEFAULT 0;
 ALTER TABLE meta.columns ADD COLUMN impossible_dates BIGINT DEFAULT 0;
 ALTER TABLE meta.columns ADD COLUMN inexact BIGINT DEFAULT 0;
 ",
+    ),
 ];
 
 /// The layout's version that a warehouse has; 0 when it has none.
@@ -83,7 +89,7 @@ pub fn migrate(connection: &Connection) -> Result<(), WarehouseError> {
     if found > FORMAT {
         return Err(WarehouseError::Newer { found });
     }
-    for (step, version) in MIGRATIONS.iter().zip(1..).filter(|(_, version)| *version > found) {
+    for (version, step) in MIGRATIONS.iter().filter(|(version, _)| *version > found) {
         let action = || doing(format!("bringing the warehouse to format {version}"));
         connection.execute_batch(step).map_err(action())?;
         connection.execute("INSERT INTO meta.format VALUES (?)", params![version]).map_err(action())?;
