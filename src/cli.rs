@@ -134,6 +134,9 @@ pub struct ReportArgs {
     /// A parameter's value
     #[arg(long = "param", value_name = "NAME=VALUE")]
     pub params: Vec<String>,
+    /// As the warehouse stood then: a day (its end), a moment, or -30d
+    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
+    pub as_of: Option<String>,
     /// Write to this file or, with a folder, one file a report
     #[arg(long, value_name = "PATH")]
     pub out: Option<PathBuf>,
@@ -148,6 +151,9 @@ pub struct Sql {
     /// Read the statement from a file
     #[arg(short, long, value_name = "FILE", conflicts_with = "statement")]
     pub file: Option<PathBuf>,
+    /// As the warehouse stood then: a day (its end), a moment, or -30d
+    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
+    pub as_of: Option<String>,
     /// How to write the answer [default: table on a terminal, else csv]
     #[arg(long, value_enum)]
     pub format: Option<Format>,

@@ -12,7 +12,7 @@ use crate::{
     library::{Shelf, shelf},
     reports::{
         Reader, Report, ReportError,
-        params::Given,
+        params::{Given, as_of},
         render::{About, Format, render},
     },
 };
@@ -27,7 +27,8 @@ pub(super) fn run(context: &Context, args: &ReportArgs) -> Result<ExitCode, Erro
     let chosen = choose(&reports, &args.names)?;
     let given = Given::parse(&args.params)?;
     given.check(chosen.iter().copied())?;
-    let reader = Reader::open(&settings.warehouse)?;
+    let at = args.as_of.as_deref().map(as_of).transpose()?;
+    let reader = Reader::open_as_of(&settings.warehouse, at)?;
     let format = format(args.format);
     let folder = args.out.as_ref().filter(|path| chosen.len() > 1 || path.is_dir());
     if let Some(folder) = folder {

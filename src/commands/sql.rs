@@ -9,7 +9,7 @@ use super::{Context, format, rendered};
 use crate::{
     cli::Sql,
     error::{Error, ExitCode},
-    reports::{Reader, render::render},
+    reports::{Reader, params::as_of, render::render},
 };
 
 pub(super) fn run(context: &Context, args: Sql) -> Result<ExitCode, Error> {
@@ -33,7 +33,8 @@ pub(super) fn run(context: &Context, args: Sql) -> Result<ExitCode, Error> {
     if statement.trim_matches(|c: char| c.is_whitespace() || c == ';').is_empty() {
         return Err(Error::Usage("the statement is empty".to_owned()));
     }
-    let reader = Reader::open(&settings.warehouse)?;
+    let at = args.as_of.as_deref().map(as_of).transpose()?;
+    let reader = Reader::open_as_of(&settings.warehouse, at)?;
     let answer = reader.ask("SQL", &statement, &|_| None)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     render(&mut out, &answer, format(args.format), None).map_err(rendered)?;

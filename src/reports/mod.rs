@@ -7,10 +7,15 @@ use std::path::Path;
 
 use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
 use duckdb::{Connection, params_from_iter, types::Value};
+use jiff::{Timestamp, civil::Date, tz::Offset};
 
 use crate::{
     library::{LibraryError, SqlFile},
-    warehouse::{WarehouseError, ledger, open_read_only, tidy},
+    warehouse::{
+        WarehouseError, ledger, open_read_only,
+        past::{Past, open_as_of},
+        tidy,
+    },
 };
 
 /// Why a question was not answered.
@@ -117,13 +122,31 @@ impl Answer {
 /// A warehouse opened for questions.
 #[derive(Debug)]
 pub struct Reader {
-    connection: Connection,
+    opened: Opened,
+    /// The day that relative dates count from.
+    today: Date,
+}
+
+#[derive(Debug)]
+enum Opened {
+    Now(Connection),
+    Then(Past),
 }
 
 impl Reader {
-    /// Opens a warehouse.
+    /// Opens a warehouse as it is.
     pub fn open(warehouse: &Path) -> Result<Self, ReportError> {
-        Ok(Self { connection: open_read_only(warehouse)? })
+        Self::open_as_of(warehouse, None)
+    }
+
+    /// Opens a warehouse as it stood at a moment, or as it is.
+    pub fn open_as_of(warehouse: &Path, at: Option<Timestamp>) -> Result<Self, ReportError> {
+        let today = Offset::UTC.to_datetime(at.unwrap_or_else(Timestamp::now)).date();
+        let opened = match at {
+            None => Opened::Now(open_read_only(warehouse)?),
+            Some(at) => Opened::Then(open_as_of(warehouse, at)?),
+        };
+        Ok(Self { opened, today })
     }
 
     /// Runs a statement; `values` gives each named parameter its value.
@@ -135,7 +158,7 @@ impl Reader {
     ) -> Result<Answer, ReportError> {
         let refused =
             |error: duckdb::Error| ReportError::Statement { what: what.to_owned(), message: tidy(&error.to_string()) };
-        let mut prepared = self.connection.prepare(statement).map_err(refused)?;
+        let mut prepared = self.connection().prepare(statement).map_err(refused)?;
         let mut bound = Vec::with_capacity(prepared.parameter_count());
         for index in 1..=prepared.parameter_count() {
             let name = prepared.parameter_name(index).map_err(refused)?;
@@ -152,17 +175,20 @@ impl Reader {
 
     /// Runs a report.
     pub fn run(&self, report: &Report, given: &params::Given) -> Result<Answer, ReportError> {
-        let values = given.for_report(report)?;
+        let values = given.for_report(report, self.today)?;
         self.ask(&report.name, &report.file.body, &|name| values.get(name).cloned())
     }
 
     /// How fresh and how whole the data is.
     pub fn freshness(&self) -> Result<ledger::Freshness, ReportError> {
-        Ok(ledger::freshness(&self.connection)?)
+        Ok(ledger::freshness(self.connection())?)
     }
 
     /// The connection, for other rooms' questions.
     pub(crate) fn connection(&self) -> &Connection {
-        &self.connection
+        match &self.opened {
+            Opened::Now(connection) => connection,
+            Opened::Then(past) => &past.connection,
+        }
     }
 }

@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 
 use duckdb::types::Value;
-use jiff::{Span, Timestamp, civil::Date, tz::Offset};
+use jiff::{
+    Span, Timestamp,
+    civil::{Date, DateTime},
+    tz::Offset,
+};
 
 use super::{Report, ReportError};
 
@@ -89,6 +93,20 @@ fn date(text: &str, today: Date) -> Option<Date> {
     }
 }
 
+/// The moment that `--as-of` means: a moment in UTC or with its offset, or the end of a day.
+pub fn as_of(text: &str) -> Result<Timestamp, ReportError> {
+    let today = Offset::UTC.to_datetime(Timestamp::now()).date();
+    let end = |day: Date| Offset::UTC.to_timestamp(day.at(23, 59, 59, 999_999_000)).ok();
+    let moment = match date(text, today) {
+        Some(day) => end(day),
+        None => text.parse().ok().or_else(|| Offset::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok()),
+    };
+    moment.ok_or_else(|| ReportError::Parameter {
+        name: "--as-of".to_owned(),
+        problem: format!("\"{text}\" is no moment such as 2026-01-31 (its end), -7d or 2026-01-31T12:00:00Z"),
+    })
+}
+
 /// The `--param` options.
 #[derive(Clone, Debug, Default)]
 pub struct Given(HashMap<String, String>);
@@ -123,8 +141,7 @@ impl Given {
     }
 
     /// The values for a report's statement.
-    pub fn for_report(&self, report: &Report) -> Result<HashMap<String, Value>, ReportError> {
-        let today = Offset::UTC.to_datetime(Timestamp::now()).date();
+    pub fn for_report(&self, report: &Report, today: Date) -> Result<HashMap<String, Value>, ReportError> {
         report
             .parameters
             .iter()
@@ -162,6 +179,18 @@ mod tests {
         }
         assert_eq!(date("soon", today), None);
         assert_eq!(date("2026-02-30", today), None);
+    }
+
+    #[test]
+    fn a_day_means_its_end_and_a_moment_itself() {
+        for (text, expected) in [
+            ("2026-10-01", "2026-10-01T23:59:59.999999Z"),
+            ("2026-10-01T12:00:00+02:00", "2026-10-01T10:00:00Z"),
+            ("2026-10-01 12:00", "2026-10-01T12:00:00Z"),
+        ] {
+            assert_eq!(as_of(text).unwrap().to_string(), expected, "{text}");
+        }
+        assert!(as_of("2026-02-30").is_err() && as_of("").is_err());
     }
 
     #[test]

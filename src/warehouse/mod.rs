@@ -7,6 +7,7 @@
 pub mod ledger;
 pub mod lock;
 pub mod merge;
+pub mod past;
 pub mod schema;
 pub mod sql;
 pub mod views;
@@ -177,11 +178,7 @@ pub fn open_read_only(path: &Path) -> Result<Connection, WarehouseError> {
     if !path.exists() {
         return Err(WarehouseError::Absent { path: path.to_owned() });
     }
-    let config = Config::default()
-        .access_mode(AccessMode::ReadOnly)
-        .and_then(|config| config.enable_external_access(false))
-        .and_then(|config| config.enable_autoload_extension(false))
-        .map_err(doing("setting up DuckDB"))?;
+    let config = Config::default().access_mode(AccessMode::ReadOnly).map_err(doing("setting up DuckDB"))?;
     let foreign = |source| WarehouseError::Foreign { path: path.to_owned(), source };
     let connection = Connection::open_with_flags(path, config).map_err(|error| foreign(Some(error)))?;
     let found = schema::format(&connection)?;
@@ -191,8 +188,18 @@ pub fn open_read_only(path: &Path) -> Result<Connection, WarehouseError> {
     if found > schema::FORMAT {
         return Err(WarehouseError::Newer { found });
     }
-    connection.execute_batch("SET lock_configuration = true").map_err(doing("setting up DuckDB"))?;
+    guard(&connection)?;
     Ok(connection)
+}
+
+/// Takes from a connection what a reader has no use for: files, the network, extensions, and the way back.
+fn guard(connection: &Connection) -> Result<(), WarehouseError> {
+    connection
+        .execute_batch(
+            "SET enable_external_access = false; SET autoload_known_extensions = false;
+             SET lock_configuration = true",
+        )
+        .map_err(doing("setting up DuckDB"))
 }
 
 fn wal(path: &Path) -> PathBuf {

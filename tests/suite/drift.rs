@@ -28,7 +28,7 @@ fn one_sweep_holds_every_kind_of_value_in_one_field() {
         [json!(7), json!(2.50), json!("n/a"), json!({"code": "x"}), json!([1, 2]), json!([{"code": "y"}]), json!(true)];
     let ids = leads(&sandbox, values.len());
     for (id, value) in ids.iter().zip(&values) {
-        sandbox.edit("leads", id, json!({"score": value}));
+        sandbox.edit("leads", id, &json!({"score": value}));
     }
     extract(&world, &sandbox);
     assert_eq!(type_of(&world, "score"), "json");
@@ -46,7 +46,7 @@ fn a_field_drifts_from_integer_to_object_run_by_run_and_its_history_stays_readab
     let world = World::new();
     let ids = leads(&sandbox, 2);
     let (drifts, stays) = (&ids[0], &ids[1]);
-    sandbox.edit("leads", stays, json!({"score": 12}));
+    sandbox.edit("leads", stays, &json!({"score": 12}));
     let steps = [
         (json!(7), "bigint"),
         (json!(7.25), "decimal(18,2)"),
@@ -55,7 +55,7 @@ fn a_field_drifts_from_integer_to_object_run_by_run_and_its_history_stays_readab
         (json!([3, 4]), "json"),
     ];
     for (value, kind) in &steps {
-        sandbox.edit("leads", drifts, json!({"score": value}));
+        sandbox.edit("leads", drifts, &json!({"score": value}));
         extract(&world, &sandbox);
         assert_eq!(type_of(&world, "score"), *kind);
         // As if it were loaded today: its own digits.
@@ -89,13 +89,13 @@ fn a_column_stays_when_its_field_vanishes_and_comes_back_to_it() {
     let id = leads(&sandbox, 1).remove(0);
     let seen =
         "SELECT first_seen = last_seen FROM meta.columns WHERE resource = 'leads' AND column_name = 'fax_number'";
-    sandbox.edit("leads", &id, json!({"faxNumber": "1"}));
+    sandbox.edit("leads", &id, &json!({"faxNumber": "1"}));
     extract(&world, &sandbox);
-    sandbox.edit("leads", &id, json!({"faxNumber": null}));
+    sandbox.edit("leads", &id, &json!({"faxNumber": null}));
     extract(&world, &sandbox);
     assert_eq!(world.ask("SELECT count(*), count(fax_number) FROM crm.leads"), "140,0");
     assert_eq!(world.ask(seen), "true");
-    sandbox.edit("leads", &id, json!({"faxNumber": "2"}));
+    sandbox.edit("leads", &id, &json!({"faxNumber": "2"}));
     extract(&world, &sandbox);
     assert_eq!(world.ask(seen), "false");
     let versions = format!(
@@ -112,7 +112,7 @@ fn a_label_may_change_and_the_column_keeps_its_name() {
     let sandbox = Sandbox::start(&["--seed", "8"]);
     let world = World::new();
     extract(&world, &sandbox);
-    sandbox.edit(FORM, REGION, json!({"label": "Territory"}));
+    sandbox.edit(FORM, REGION, &json!({"label": "Territory"}));
     extract(&world, &sandbox);
     let named =
         "SELECT column_name, label FROM meta.columns WHERE resource = 'leads' AND source_path LIKE 'customFields%'";
@@ -158,10 +158,10 @@ fn what_a_form_declares_is_overruled_by_values_and_told() {
         json!({"customFields": fields})
     };
     let declared = "SELECT type, declared_type, is_hinted FROM meta.columns WHERE resource = 'leads' AND column_name = 'cf_renewal_date'";
-    sandbox.edit("leads", &id, with(Value::Null));
+    sandbox.edit("leads", &id, &with(Value::Null));
     extract(&world, &sandbox);
     assert_eq!(world.ask(declared), "date,date,true");
-    sandbox.edit("leads", &id, with(json!("next spring")));
+    sandbox.edit("leads", &id, &with(json!("next spring")));
     let told = extract(&world, &sandbox);
     assert!(told.contains("leads.cf_renewal_date: the form declares date, and the values are text"), "{told}");
     assert!(!told.contains("next spring"), "{told}");

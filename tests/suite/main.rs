@@ -9,6 +9,7 @@ mod errors;
 mod extraction;
 mod extremes;
 mod faults;
+mod past;
 mod records;
 mod resume;
 mod secrets;

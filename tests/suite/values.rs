@@ -73,8 +73,8 @@ fn digits_of(text: &str) -> Option<(bool, String, i64)> {
     if all.is_empty() || !all.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let first =
-        whole.len() as i64 - (all.len() - all.trim_start_matches('0').len()) as i64 + exponent.parse::<i64>().ok()?;
+    let length = |text: &str| i64::try_from(text.len()).unwrap();
+    let first = length(whole) - length(&all) + length(all.trim_start_matches('0')) + exponent.parse::<i64>().ok()?;
     let digits = all.trim_matches('0').to_owned();
     // Zero has no sign: that it lost one is remarked, and not compared here.
     Some(if digits.is_empty() { (false, digits, 0) } else { (negative, digits, first) })
@@ -343,14 +343,14 @@ fn any_values_are_what_was_served_sweep_after_sweep() {
         .run(&sweeps, |sweeps| {
             let mut now: BTreeMap<usize, Record> = BTreeMap::new();
             let mut versions: BTreeMap<usize, Vec<Record>> = BTreeMap::new();
-            let served = Arc::new(Mutex::new(String::new()));
-            let hand = served.clone();
+            let rows = Arc::new(Mutex::new(String::new()));
+            let hand = rows.clone();
             let server = Scripted::list(LEADS, move || hand.lock().unwrap().clone());
             let world = World::new();
             for sweep in sweeps {
                 // Records that a sweep does not name stay as they are.
                 now.extend(sweep);
-                *served.lock().unwrap() = serve(&now);
+                *rows.lock().unwrap() = serve(&now);
                 for (id, record) in &now {
                     let history = versions.entry(*id).or_default();
                     let content = |record: &Record| Tree::Object(record.clone()).content();

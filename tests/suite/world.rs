@@ -139,7 +139,7 @@ impl Sandbox {
     }
 
     /// Sets members of a record, or of a form's field; null removes one.
-    pub fn edit(&self, resource: &str, id: &str, set: serde_json::Value) {
+    pub fn edit(&self, resource: &str, id: &str, set: &serde_json::Value) {
         let body = serde_json::json!({"resource": resource, "id": id, "set": set});
         self.ask("POST", "/sandbox/edit", &body.to_string());
     }
