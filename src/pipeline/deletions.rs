@@ -14,7 +14,7 @@ use crate::{
     error::in_one_line,
     json,
     pages::Verdict,
-    sink::Sink,
+    sink::{Gone, Sink},
 };
 
 /// Confirms the deletions of one resource of one instance.
@@ -24,14 +24,30 @@ pub(super) struct Confirmation<'a> {
     pub(super) runtime: &'a Handle,
     pub(super) resource: &'static Resource,
     pub(super) source: &'a Source<'a>,
+    /// What the sweep vouches for.
+    pub(super) verdict: Verdict,
     /// Entries of the list that could not be rows: one of them may be a row that seems to be missing.
     pub(super) rejects: u64,
 }
 
-/// Ids that are gone, and rows that turned out to exist, each as a list of one.
-type Confirmed = (Vec<String>, Vec<String>);
+/// What is gone, and rows that turned out to exist, each as a list of one.
+type Confirmed = (Vec<Gone>, Vec<String>);
 
 impl Confirmation<'_> {
+    /// Whether only a proven sweep can tell that so many rows are gone: too many to ask for, and yet not more than may go.
+    pub(super) fn needs_proof(&self, missing: usize, rows: u64) -> bool {
+        let can_ask = self.resource.one.is_some() && missing <= self.deletes.confirm;
+        missing > 0 && self.verdict.is_whole() && !self.is_proof() && !can_ask && self.may_go(missing, rows)
+    }
+
+    fn is_proof(&self) -> bool {
+        self.verdict == Verdict::Proven || self.resource.paging == Paging::Document
+    }
+
+    fn may_go(&self, missing: usize, rows: u64) -> bool {
+        self.allow_mass_delete || missing as f64 / rows.max(1) as f64 <= self.deletes.max_share
+    }
+
     /// Which missing rows are gone for certain, and the rows that turned out to exist.
     pub(super) fn confirm(
         &self,
@@ -41,8 +57,7 @@ impl Confirmation<'_> {
         loaded: &mut Loaded,
     ) -> Result<Confirmed, LoadError> {
         let DeletesTable { confirm, max_share } = self.deletes;
-        let verdict = self.source.crawl.certificate.verdict;
-        if missing.is_empty() || !verdict.is_whole() {
+        if missing.is_empty() || !self.verdict.is_whole() {
             return Ok(Confirmed::default());
         }
         let count = missing.len();
@@ -51,23 +66,21 @@ impl Confirmation<'_> {
             loaded.kept = Some(why);
             Ok(Confirmed::default())
         };
-        let share = count as f64 / rows.max(1) as f64;
-        if share > max_share && !self.allow_mass_delete {
+        if !self.may_go(count, rows) {
             return keep(format!(
                 "{count} of {rows} rows are missing, more than the share of {max_share} that may be deleted at once \
                  (allow it with --allow-mass-delete)"
             ));
         }
-        let is_proof = verdict == Verdict::Proven || self.resource.paging == Paging::Document;
+        let is_proof = self.is_proof();
         match self.resource.one {
             Some(path) if count <= confirm => self.confirm_each(sink, path, missing, loaded),
             _ if is_proof && self.rejects > 0 => {
                 keep(format!("{count} rows are missing, and {} entries of the list could not be rows", self.rejects))
             }
-            _ if is_proof => Ok((missing, Vec::new())),
+            _ if is_proof => Ok((missing.into_iter().map(|id| Gone { id, into: None }).collect(), Vec::new())),
             Some(_) => keep(format!(
-                "{count} rows are missing, more than are asked for one by one ({confirm}), and the sweep is not proven \
-                 (repeat with --prove)"
+                "{count} rows are missing, more than are asked for one by one ({confirm}), and no sweep could be proven"
             )),
             None => keep(format!("{count} rows are missing, and only a proven sweep shows that they are gone")),
         }
@@ -100,14 +113,16 @@ impl Confirmation<'_> {
             };
             loaded.cost += answer.cost;
             let Some(body) = answer.body else {
-                deleted.push(id);
+                deleted.push(Gone { id, into: None });
                 continue;
             };
             let record = record(&body);
             match record_id(record) {
                 Some(other) if other == id => found.push(format!("[{record}]")),
                 // A record that the sweep saw, in its place: the one asked for was merged into that.
-                Some(other) if sink.has_seen(&other)? => deleted.push(id),
+                Some(other) if sink.has_seen(&other)? => {
+                    deleted.push(Gone { id, into: Some(other.into_owned()) });
+                }
                 _ => loaded.kept = Some("a missing row was asked for, and the answer is no record of it".to_owned()),
             }
         }

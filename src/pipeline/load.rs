@@ -1,10 +1,10 @@
 //! From spool to table: what a sweep brought, typed, checked for deletions, and merged.
 
 use tokio::runtime::Handle;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{
-    crawl::{Crawl, hints},
+    crawl::{Crawl, CrawlError, hints},
     deletions::Confirmation,
     parallel::in_order,
 };
@@ -13,8 +13,9 @@ use crate::{
     batch::{self, BatchError, Batches, KnownColumn, Limits, Plan, PlanRemarks, Shape, plan},
     catalog::Resource,
     config::Settings,
-    pages::envelope,
-    sink::Sink,
+    error::in_one_line,
+    pages::{Verdict, envelope},
+    sink::{Gone, Sink},
     spool::{Entry, Spool},
     warehouse::{WarehouseError, merge::Tally, schema::type_name},
 };
@@ -40,7 +41,7 @@ pub enum LoadError {
 }
 
 /// What loading a resource did.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Loaded {
     /// Rows by what happened to them.
     pub tally: Tally,
@@ -50,7 +51,12 @@ pub struct Loaded {
     pub cost: Counters,
     /// Why rows that are missing were kept nevertheless.
     pub kept: Option<String>,
+    /// The proven sweep that was made because more rows were missing than are asked for one by one; it was loaded instead.
+    pub proof: Option<Crawl>,
 }
+
+/// Sweeps a source's list again, for a proof.
+pub type Prove<'a> = dyn Fn(&'static Resource, &Source<'_>) -> Result<Option<Crawl>, CrawlError> + Sync + 'a;
 
 /// One instance's part of a resource.
 pub struct Source<'a> {
@@ -70,12 +76,14 @@ pub struct Loader<'a> {
     pub allow_mass_delete: bool,
     /// The runtime that the clients run on.
     pub runtime: &'a Handle,
+    /// How a list is swept again where deletions need a proof.
+    pub prove: &'a Prove<'a>,
 }
 
 /// What is known of a source before its rows are written.
 struct Watched {
     pages: Vec<Entry>,
-    deleted: Vec<String>,
+    deleted: Vec<Gone>,
     /// Rows that were missing and turned out to exist, each as a list of one.
     found: Vec<String>,
     loaded: Loaded,
@@ -114,8 +122,10 @@ impl Loader<'_> {
                 remarks += std::mem::take(&mut batches.remarks);
                 sink.write(&plan, source.instance, batches).map_err(LoadError::from)
             };
+            let proof = loaded.proof.take();
+            let crawl = proof.as_ref().unwrap_or(source.crawl);
             let decode = |index: usize, entry: &Entry| {
-                let body = source.crawl.spool.body(entry)?;
+                let body = crawl.spool.body(entry)?;
                 decoded(resource, &plan, self.items(resource, &body), index)
             };
             in_order(&pages, decode, &mut write)?;
@@ -123,6 +133,7 @@ impl Loader<'_> {
                 write(decoded(resource, &plan, row, index))?;
             }
             loaded.tally = sink.merge(&plan, source.instance, &deleted)?;
+            loaded.proof = proof;
             done.push(loaded);
         }
         report(&plan, &remarks, sink.known());
@@ -138,14 +149,80 @@ impl Loader<'_> {
         source: &Source<'_>,
         shape: &mut Shape,
     ) -> Result<Watched, LoadError> {
-        let limits = Limits { flatten_depth: self.settings.tables.flatten_depth };
-        let pages = Self::pages(source.crawl);
+        let mut loaded = Loaded::default();
+        let (mut pages, mut rejects) = self.see(sink, resource, source.crawl, shape)?;
+        let (mut missing, mut rows) = sink.missing(resource, source.instance)?;
+        let verdict = source.crawl.certificate.verdict;
+        if self.confirmation(resource, source, verdict, rejects).needs_proof(missing.len(), rows) {
+            info!(
+                resource = resource.name,
+                missing = missing.len(),
+                "many rows are missing; sweeping again for a proof"
+            );
+            match (self.prove)(resource, source) {
+                Ok(Some(proof)) if proof.certificate.verdict == Verdict::Proven => {
+                    (pages, rejects) = self.see(sink, resource, &proof, shape)?;
+                    (missing, rows) = sink.missing(resource, source.instance)?;
+                    loaded.proof = Some(proof);
+                }
+                Ok(Some(other)) => {
+                    loaded.cost += other.cost;
+                    warn!(resource = resource.name, "the proof failed: {}", other.certificate.reason);
+                    discard(other.spool);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    warn!(resource = resource.name, "the proof failed: {}", in_one_line(&error));
+                }
+            }
+        }
+        let verdict = loaded.proof.as_ref().map_or(verdict, |proof| proof.certificate.verdict);
+        let confirmation = self.confirmation(resource, source, verdict, rejects);
+        let (deleted, found) = confirmation.confirm(sink, missing, rows, &mut loaded)?;
+        for row in &found {
+            batch::watch(shape, row, self.limits(), |_| {});
+        }
+        Ok(Watched { pages, deleted, found, loaded })
+    }
+
+    fn confirmation<'s>(
+        &'s self,
+        resource: &'static Resource,
+        source: &'s Source<'_>,
+        verdict: Verdict,
+        rejects: u64,
+    ) -> Confirmation<'s> {
+        Confirmation {
+            deletes: self.settings.deletes.clone(),
+            allow_mass_delete: self.allow_mass_delete,
+            runtime: self.runtime,
+            resource,
+            source,
+            verdict,
+            rejects,
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { flatten_depth: self.settings.tables.flatten_depth }
+    }
+
+    /// Watches the shape of a sweep's rows and notes their ids. Returns its pages, and how many entries are no rows.
+    fn see(
+        &self,
+        sink: &mut dyn Sink,
+        resource: &'static Resource,
+        crawl: &Crawl,
+        shape: &mut Shape,
+    ) -> Result<(Vec<Entry>, u64), LoadError> {
+        let pages = Self::pages(crawl);
         let mut rejects = 0;
         sink.saw(&[], true)?;
         let watch = |_: usize, entry: &Entry| -> Result<_, LoadError> {
-            let body = source.crawl.spool.body(entry)?;
+            let body = crawl.spool.body(entry)?;
             let (mut seen, mut ids) = (Shape::default(), Vec::new());
-            let rejects = batch::watch(&mut seen, self.items(resource, &body), limits, |id| ids.push(id.to_owned()));
+            let items = self.items(resource, &body);
+            let rejects = batch::watch(&mut seen, items, self.limits(), |id| ids.push(id.to_owned()));
             Ok((seen, ids, rejects))
         };
         in_order(&pages, watch, |watched| {
@@ -154,21 +231,7 @@ impl Loader<'_> {
             rejects += rejected;
             sink.saw(&ids, false).map_err(LoadError::from)
         })?;
-        let mut loaded = Loaded::default();
-        let (missing, rows) = sink.missing(resource, source.instance)?;
-        let confirmation = Confirmation {
-            deletes: self.settings.deletes.clone(),
-            allow_mass_delete: self.allow_mass_delete,
-            runtime: self.runtime,
-            resource,
-            source,
-            rejects,
-        };
-        let (deleted, found) = confirmation.confirm(sink, missing, rows, &mut loaded)?;
-        for row in &found {
-            batch::watch(shape, row, limits, |_| {});
-        }
-        Ok(Watched { pages, deleted, found, loaded })
+        Ok((pages, rejects))
     }
 
     /// The answers whose rows are loaded, in the order of the list, so that the columns' order does not depend on which

@@ -46,7 +46,7 @@ pub struct Extraction {
 }
 
 /// What became of one resource.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Line {
     /// The instance.
     pub instance: String,
@@ -63,7 +63,7 @@ pub struct Line {
 }
 
 /// What a run did.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Summary {
     /// The run's id.
     pub run_id: String,
@@ -157,22 +157,61 @@ async fn sweep(
     let bar = bars.bar(resource.name);
     let result = async {
         let spool = open_spool(settings, instance, resource, run, latest)?;
-        let goal = Goal {
-            proof: settings.sweep.proof,
-            max_passes: settings.sweep.max_passes,
-            page_size: settings.api.page_size,
-            adapt_size: true,
-        };
-        let plan = crawl::Plan {
-            resource,
-            goal,
-            window: settings.api.concurrency,
-            items: settings.api.items.as_deref(),
-            total: settings.api.total.as_deref(),
-        };
-        crawl(client, plan, spool, &bar).await
+        crawl(client, crawl_plan(settings, resource, settings.sweep.proof), spool, &bar).await
     };
     Swept { result: result.await, seconds: start.elapsed().as_secs_f64() }
+}
+
+fn crawl_plan<'s>(settings: &'s Settings, resource: &'static Resource, proof: Proof) -> crawl::Plan<'s> {
+    let goal =
+        Goal { proof, max_passes: settings.sweep.max_passes, page_size: settings.api.page_size, adapt_size: true };
+    crawl::Plan {
+        resource,
+        goal,
+        window: settings.api.concurrency,
+        items: settings.api.items.as_deref(),
+        total: settings.api.total.as_deref(),
+    }
+}
+
+/// Sweeps a list again, into a spool of its own, for a proof that rows are gone.
+async fn prove(
+    settings: &Settings,
+    source: &Source<'_>,
+    resource: &'static Resource,
+    run: &Run,
+    bar: &dyn crawl::Watcher,
+) -> Result<Option<Crawl>, CrawlError> {
+    // Never used again, so that it need not say from where it is.
+    let binding = binding(settings, source.instance, "", resource, Proof::Proven, String::new());
+    let path = spool_path(settings, source.instance, &format!("{}.proof", resource.name));
+    let spool = Spool::create(&path, &run.id, &binding, run.started_at)?;
+    crawl(source.client, crawl_plan(settings, resource, Proof::Proven), spool, bar).await
+}
+
+fn spool_path(settings: &Settings, instance: &str, name: &str) -> PathBuf {
+    work_folder(&settings.warehouse).join("spool").join(instance).join(format!("{name}.spool"))
+}
+
+/// What a spool must be of to be used again.
+fn binding(
+    settings: &Settings,
+    instance: &str,
+    base_url: &str,
+    resource: &Resource,
+    proof: Proof,
+    after: String,
+) -> Binding {
+    Binding {
+        instance: instance.to_owned(),
+        base_url: base_url.to_owned(),
+        resource: resource.name.to_owned(),
+        after,
+        window: settings.api.concurrency,
+        max_passes: settings.sweep.max_passes,
+        page_size: settings.api.page_size,
+        proof: if proof == Proof::Proven { "proven" } else { "counted" }.to_owned(),
+    }
 }
 
 fn open_spool(
@@ -182,19 +221,10 @@ fn open_spool(
     run: &Run,
     latest: &LatestSweeps,
 ) -> Result<Spool, crate::spool::SpoolError> {
-    let path: PathBuf =
-        work_folder(&settings.warehouse).join("spool").join(&instance.name).join(format!("{}.spool", resource.name));
+    let path = spool_path(settings, &instance.name, resource.name);
     let list = (instance.name.clone(), resource.name.to_owned());
-    let binding = Binding {
-        instance: instance.name.clone(),
-        base_url: instance.base_url.to_string(),
-        resource: resource.name.to_owned(),
-        after: latest.get(&list).cloned().unwrap_or_default(),
-        window: settings.api.concurrency,
-        max_passes: settings.sweep.max_passes,
-        page_size: settings.api.page_size,
-        proof: if settings.sweep.proof == Proof::Proven { "proven" } else { "counted" }.to_owned(),
-    };
+    let after = latest.get(&list).cloned().unwrap_or_default();
+    let binding = binding(settings, &instance.name, instance.base_url.as_str(), resource, settings.sweep.proof, after);
     let age = jiff::SignedDuration::try_from(settings.sweep.resume_within).unwrap_or(jiff::SignedDuration::ZERO);
     let oldest = run.started_at - age;
     if path.exists() {
@@ -232,7 +262,17 @@ fn load_all(
         );
     }
     let mut sink = DuckDbSink::begin(&extraction.settings.warehouse, run)?;
-    let loader = Loader { settings: &extraction.settings, allow_mass_delete: extraction.allow_mass_delete, runtime };
+    let prove = |resource: &'static Resource, source: &Source<'_>| {
+        let bar = bars.bar(resource.name);
+        let proof = prove(&extraction.settings, source, resource, run, &bar);
+        runtime.block_on(proof)
+    };
+    let loader = Loader {
+        settings: &extraction.settings,
+        allow_mass_delete: extraction.allow_mass_delete,
+        runtime,
+        prove: &prove,
+    };
     let mut lines = Vec::new();
     let mut unavailable = false;
     for (index, resource) in extraction.resources.iter().enumerate() {
@@ -252,7 +292,14 @@ fn load_all(
                     let done = tallies.next().unwrap_or_default();
                     let mut cost = crawl.cost;
                     cost += done.cost;
-                    (crawl.certificate.clone(), done, cost)
+                    let certificate = match &done.proof {
+                        Some(proof) => {
+                            cost += proof.cost;
+                            proof.certificate.clone()
+                        }
+                        None => crawl.certificate.clone(),
+                    };
+                    (certificate, done, cost)
                 }
                 Err(failure) if resource.is_form() => {
                     let text = in_one_line(failure);
@@ -291,6 +338,7 @@ fn load_all(
     }
     let outcome = if exit_code == ExitCode::Whole { "whole" } else { "not whole" };
     let receipt = sink.commit(&models::in_order(resolved), outcome, exit_code as u8)?;
+    lines.iter_mut().filter_map(|line| line.loaded.proof.take()).for_each(|proof| load::discard(proof.spool));
     let crawls = swept.into_iter().flat_map(|(_, _, sweeps)| sweeps).filter_map(|swept| swept.result.ok().flatten());
     crawls.for_each(|crawl| load::discard(crawl.spool));
     Ok(Summary { run_id: run.id.clone(), lines, bytes: receipt.bytes, exit_code })

@@ -97,9 +97,11 @@ fn date(text: &str, today: Date) -> Option<Date> {
 pub fn as_of(text: &str) -> Result<Timestamp, ReportError> {
     let today = Offset::UTC.to_datetime(Timestamp::now()).date();
     let end = |day: Date| Offset::UTC.to_timestamp(day.at(23, 59, 59, 999_999_000)).ok();
-    let moment = match date(text, today) {
-        Some(day) => end(day),
-        None => text.parse().ok().or_else(|| Offset::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok()),
+    // What is read as a day may have a time of day, which would be left out.
+    let moment = if text.contains(':') {
+        text.parse().ok().or_else(|| Offset::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok())
+    } else {
+        date(text, today).and_then(end)
     };
     moment.ok_or_else(|| ReportError::Parameter {
         name: "--as-of".to_owned(),

@@ -15,7 +15,7 @@ use crate::{
     warehouse::{
         WarehouseError, Working, doing,
         ledger::{self, Run},
-        merge::{Merge, Tally, create_stage},
+        merge::{Gone, Merge, Tally, create_stage},
         schema::{self, SchemaChange},
         sql, views,
     },
@@ -139,7 +139,7 @@ impl Sink for DuckDbSink {
         ledger::record_rejects(self.connection()?, &self.run.id, instance, &plan.main.name, &batches.rejects)
     }
 
-    fn merge(&mut self, plan: &Plan, instance: &str, deleted: &[String]) -> Result<Tally, WarehouseError> {
+    fn merge(&mut self, plan: &Plan, instance: &str, deleted: &[Gone]) -> Result<Tally, WarehouseError> {
         let tally = self.merge_of(instance).resource(self.connection()?, plan, deleted)?;
         // What is not committed stays in memory, as much as a row group of every table. Nobody sees the copy before it is
         // whole, so that one transaction for all of it would protect nothing.

@@ -6,12 +6,13 @@
 pub mod duckdb;
 
 pub use self::duckdb::DuckDbSink;
+pub use crate::warehouse::merge::{Gone, Tally};
 use crate::{
     api::Counters,
     batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks},
     catalog::Resource,
     pages::Certificate,
-    warehouse::{WarehouseError, merge::Tally},
+    warehouse::WarehouseError,
 };
 
 /// What a commit did.
@@ -48,7 +49,7 @@ pub trait Sink {
     fn write(&mut self, plan: &Plan, instance: &str, batches: Batches) -> Result<(), WarehouseError>;
 
     /// Merges what was written, and removes what is known to be deleted.
-    fn merge(&mut self, plan: &Plan, instance: &str, deleted: &[String]) -> Result<Tally, WarehouseError>;
+    fn merge(&mut self, plan: &Plan, instance: &str, deleted: &[Gone]) -> Result<Tally, WarehouseError>;
 
     /// Describes a plan's columns, with what was remarked on their values: once for all instances, after their rows.
     fn describe(&mut self, plan: &Plan, remarks: &PlanRemarks) -> Result<(), WarehouseError>;

@@ -25,6 +25,15 @@ pub struct Merge<'a> {
     pub observed_at: jiff::Timestamp,
 }
 
+/// A row that is known to be gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// Its id.
+    pub id: String,
+    /// The record that it was merged into, where the API said so.
+    pub into: Option<String>,
+}
+
 /// What a merge did to a resource.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -60,7 +69,7 @@ pub fn create_stage(connection: &Connection, table: &Table, is_child: bool) -> R
 
 impl Merge<'_> {
     /// Merges what was staged for a resource, and removes the staging tables.
-    pub fn resource(&self, connection: &Connection, plan: &Plan, deleted: &[String]) -> Result<Tally, WarehouseError> {
+    pub fn resource(&self, connection: &Connection, plan: &Plan, deleted: &[Gone]) -> Result<Tally, WarehouseError> {
         let resource = &plan.main.name;
         let action = || doing(format!("merging {resource}"));
         self.pick(connection, &plan.main)?;
@@ -72,6 +81,9 @@ impl Merge<'_> {
             .map_err(action())?;
         if changed > 0 {
             self.record_changes(connection, &plan.main)?;
+        }
+        if new > 0 {
+            self.record_returns(connection, resource)?;
         }
         let children = child_tables(connection, resource)?;
         let gone = self.delete(connection, resource, &children, deleted)?;
@@ -215,26 +227,51 @@ impl Merge<'_> {
         Ok(())
     }
 
+    /// Writes to `meta.changes` which of the new rows had been deleted.
+    fn record_returns(&self, connection: &Connection, resource: &str) -> Result<(), WarehouseError> {
+        connection
+            .execute(
+                &format!(
+                    "INSERT INTO meta.changes
+                     SELECT $1, $2, $3, p.id, '_deleted', 'true', 'false', $4
+                     FROM picked p SEMI JOIN (FROM history.{} WHERE _instance = $2 AND _deleted) h ON h.id = p.id
+                     WHERE NOT p.existed ORDER BY p.id",
+                    sql::name(resource)
+                ),
+                params![self.run_id, self.instance, resource, moment(self.observed_at)],
+            )
+            .map_err(doing(format!("recording what came back to {resource}")))?;
+        Ok(())
+    }
+
     /// Closes the versions of deleted rows and of their children.
     fn delete(
         &self,
         connection: &Connection,
         resource: &str,
         children: &[String],
-        deleted: &[String],
+        deleted: &[Gone],
     ) -> Result<u64, WarehouseError> {
         if deleted.is_empty() {
             return Ok(0);
         }
         let action = || doing(format!("deleting from {resource}"));
-        connection.execute_batch("CREATE OR REPLACE TEMP TABLE gone (id VARCHAR)").map_err(action())?;
+        connection
+            .execute_batch("CREATE OR REPLACE TEMP TABLE gone (id VARCHAR, merged_into VARCHAR)")
+            .map_err(action())?;
         let mut appender = connection.appender_to_catalog_and_db("gone", "temp", "main").map_err(action())?;
-        appender.append_rows(deleted.iter().map(|id| [id.as_str()])).map_err(action())?;
+        appender
+            .append_rows(deleted.iter().map(|gone| [Some(gone.id.as_str()), gone.into.as_deref()]))
+            .map_err(action())?;
         appender.flush().map_err(action())?;
         drop(appender);
         connection
             .execute(
-                "INSERT INTO meta.changes SELECT ?, ?, ?, id, '_deleted', 'false', 'true', ? FROM gone ORDER BY id",
+                "INSERT INTO meta.changes
+                 SELECT $1, $2, $3, id, '_deleted', 'false', 'true', $4 FROM gone
+                 UNION ALL SELECT $1, $2, $3, id, '_merged_into', NULL, merged_into, $4 FROM gone
+                 WHERE merged_into IS NOT NULL
+                 ORDER BY id",
                 params![self.run_id, self.instance, resource, moment(self.observed_at)],
             )
             .map_err(action())?;

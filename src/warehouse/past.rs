@@ -26,7 +26,7 @@ pub struct Past {
 pub fn open_as_of(warehouse: &Path, at: jiff::Timestamp) -> Result<Past, WarehouseError> {
     // The same checks, with the same errors, as for the present.
     drop(open_read_only(warehouse)?);
-    let io = |source| WarehouseError::Io { action: "create a folder in", path: std::env::temp_dir(), source };
+    let io = |source| WarehouseError::Io { action: "create a folder in", path: "the temporary folder".into(), source };
     let folder = tempfile::Builder::new().prefix("crmlake-").tempdir().map_err(io)?;
     let views = folder.path().join("past.duckdb");
     let action = || doing("going back in time");

@@ -4,6 +4,7 @@
 
 mod answers;
 mod architecture;
+mod deletions;
 mod drift;
 mod errors;
 mod extraction;
