@@ -10,6 +10,8 @@ use crmlake::{
 };
 
 fn main() -> ! {
+    #[cfg(feature = "failpoints")]
+    let _steps = fail::FailScenario::setup();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // Help and version are no errors; what is one has clap's own words and its exit code, which is ours too.

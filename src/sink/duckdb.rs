@@ -17,7 +17,7 @@ use crate::{
         ledger::{self, Run},
         merge::{Gone, Merge, Tally, create_stage},
         schema::{self, SchemaChange},
-        sql, views,
+        sql, step, views,
     },
 };
 
@@ -45,10 +45,12 @@ impl DuckDbSink {
     /// Creates the views, writes the run's line, and puts the copy in the warehouse's place.
     pub fn commit(self, models: &[Model], outcome: &str, exit_code: u8) -> Result<Receipt, WarehouseError> {
         let connection = self.working.connection()?;
+        step("loaded");
         views::create_crm(connection, &self.known)?;
         views::create_models(connection, models)?;
         ledger::record_run(connection, &self.run, outcome, exit_code)?;
         connection.execute_batch("COMMIT").map_err(doing("committing the run"))?;
+        step("committed");
         Ok(Receipt { bytes: self.working.replace()? })
     }
 
@@ -118,6 +120,7 @@ impl Sink for DuckDbSink {
             changes.extend(schema::shape_history(connection, child, true, &self.known)?);
         }
         ledger::record_schema_changes(connection, &self.run.id, &changes, self.observed_at)?;
+        step("shaped");
         self.reshaped = changes;
         Ok(())
     }
@@ -130,6 +133,7 @@ impl Sink for DuckDbSink {
 
     fn write(&mut self, plan: &Plan, instance: &str, batches: Batches) -> Result<(), WarehouseError> {
         self.append(&plan.main, batches.main)?;
+        step("half-written");
         for (child, batch) in plan.children.iter().zip(batches.children) {
             self.append(child, batch)?;
         }
@@ -141,6 +145,7 @@ impl Sink for DuckDbSink {
 
     fn merge(&mut self, plan: &Plan, instance: &str, deleted: &[Gone]) -> Result<Tally, WarehouseError> {
         let tally = self.merge_of(instance).resource(self.connection()?, plan, deleted)?;
+        step("merged");
         // What is not committed stays in memory, as much as a row group of every table. Nobody sees the copy before it is
         // whole, so that one transaction for all of it would protect nothing.
         self.connection()?.execute_batch("COMMIT; BEGIN").map_err(doing("committing a resource to the copy"))?;
@@ -149,6 +154,7 @@ impl Sink for DuckDbSink {
 
     fn describe(&mut self, plan: &Plan, remarks: &PlanRemarks) -> Result<(), WarehouseError> {
         let connection = self.working.connection()?;
+        step("resource-committed");
         ledger::record_columns(connection, plan, remarks, self.observed_at)?;
         self.known = schema::known_columns(connection)?;
         Ok(())

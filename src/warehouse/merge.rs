@@ -8,7 +8,7 @@ use duckdb::{Connection, params};
 use super::{
     WarehouseError, doing,
     schema::{AFTER, BEFORE, SchemaChange},
-    sql,
+    sql, step,
 };
 use crate::batch::{Plan, Table};
 
@@ -86,11 +86,13 @@ impl Merge<'_> {
             self.record_returns(connection, resource)?;
         }
         let children = child_tables(connection, resource)?;
+        step("changes-recorded");
         let gone = self.delete(connection, resource, &children, deleted)?;
         if changed > 0 {
             // Ids that are new have no version to end.
             self.end(connection, resource, &children, "picked", false)?;
         }
+        step("old-versions-ended");
         self.add(connection, &plan.main, &[], &["_hash"])?;
         for child in &plan.children {
             self.add(connection, child, &["_parent_id", "_position"], &[])?;

@@ -88,6 +88,15 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Wareho
     move |source| WarehouseError::Io { action, path, source }
 }
 
+/// A step at which a test may end the process, as a crash would: see `tests/suite/crashes.rs`. Nothing at all without the
+/// feature `failpoints`.
+pub(crate) fn step(name: &'static str) {
+    #[cfg(feature = "failpoints")]
+    let _: Option<()> = fail::eval(name, |_| std::process::abort());
+    #[cfg(not(feature = "failpoints"))]
+    let _ = name;
+}
+
 /// A message without line breaks, without DuckDB's arrow into the statement, and without the words that its C interface
 /// adds to every error.
 pub fn tidy(message: &str) -> String {
@@ -117,6 +126,7 @@ impl Working {
         if exists {
             // A file system with reflinks copies nothing. The owner's choice of who may read it is kept.
             fs::copy(target, &copy).map_err(failed("copy the warehouse to", &copy))?;
+            step("copied");
         }
         let config = Config::default()
             .with("temp_directory", folder.join("spill").to_string_lossy())
@@ -146,15 +156,19 @@ impl Working {
     pub fn replace(mut self) -> Result<u64, WarehouseError> {
         if let Some(connection) = self.connection.take() {
             connection.execute_batch("CHECKPOINT").map_err(doing("writing the checkpoint"))?;
+            step("checkpointed");
             connection.close().map_err(|(_, source)| doing("closing the warehouse")(source))?;
         }
         let file = File::options().write(true).open(&self.copy).map_err(failed("open", &self.copy))?;
         file.sync_all().map_err(failed("sync", &self.copy))?;
+        step("synced");
         let size = file.metadata().map_err(failed("measure", &self.copy))?.len();
         drop(file);
         // A log left beside the old file would be replayed into the new one.
         remove(&wal(&self.target)).map_err(failed("remove", &wal(&self.target)))?;
+        step("log-removed");
         fs::rename(&self.copy, &self.target).map_err(failed("replace", &self.target))?;
+        step("renamed");
         sync_folder(&self.target).map_err(failed("sync the folder of", &self.target))?;
         Ok(size)
     }

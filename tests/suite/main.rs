@@ -4,6 +4,8 @@
 
 mod answers;
 mod architecture;
+#[cfg(feature = "failpoints")]
+mod crashes;
 mod deletions;
 mod drift;
 mod errors;
