@@ -5,7 +5,10 @@
 
 use twox_hash::XxHash3_64;
 
-use super::scalar::Decimal;
+use super::{
+    scalar::Decimal,
+    shape::{Normal, normal},
+};
 use crate::json::{self, Kind};
 
 const NULL: u64 = 0;
@@ -15,6 +18,18 @@ const TEXT: u64 = 3;
 const NUMBER: u64 = 4;
 const BOOLEAN: u64 = 5;
 
+/// The hash of a record: of custom fields and tags by what they say, in whichever notation they came.
+pub fn record(raw: &str) -> u64 {
+    json::members(raw).map_while(Result::ok).fold(OBJECT, |sum, (key, value)| {
+        let value = match normal(&key, value) {
+            Normal::CustomFields(fields) => object(fields.iter().map(|field| (field.key.as_ref(), field.raw))),
+            Normal::Tags(tags) => array(tags.iter().map(|tag| tag.raw)),
+            Normal::AsIs => hash(value),
+        };
+        with_member(sum, &key, value)
+    })
+}
+
 /// The hash of a checked value, no deeper than rows are allowed to be.
 pub fn hash(raw: &str) -> u64 {
     match json::kind(raw) {
@@ -22,18 +37,27 @@ pub fn hash(raw: &str) -> u64 {
         Kind::Bool => of(BOOLEAN, raw.as_bytes()),
         Kind::String => of(TEXT, json::text(raw).text.as_bytes()),
         Kind::Number => number(raw),
-        Kind::Array => json::elements(raw).map_while(Result::ok).fold(ARRAY, |state, element| {
-            let mut pair = [0; 16];
-            pair[..8].copy_from_slice(&state.to_le_bytes());
-            pair[8..].copy_from_slice(&hash(element).to_le_bytes());
-            of(ARRAY, &pair)
-        }),
-        // A sum does not depend on the order of its terms.
-        Kind::Object => json::members(raw).map_while(Result::ok).fold(OBJECT, |sum, (key, value)| {
-            let value = hash(value);
-            if value == NULL { sum } else { sum.wrapping_add(of(value, key.as_bytes())) }
-        }),
+        Kind::Array => array(json::elements(raw).map_while(Result::ok)),
+        Kind::Object => object(json::members(raw).map_while(Result::ok)),
     }
+}
+
+fn array<'a>(elements: impl Iterator<Item = &'a str>) -> u64 {
+    elements.fold(ARRAY, |state, element| {
+        let mut pair = [0; 16];
+        pair[..8].copy_from_slice(&state.to_le_bytes());
+        pair[8..].copy_from_slice(&hash(element).to_le_bytes());
+        of(ARRAY, &pair)
+    })
+}
+
+fn object<'a>(members: impl Iterator<Item = (impl AsRef<str>, &'a str)>) -> u64 {
+    members.fold(OBJECT, |sum, (key, value)| with_member(sum, key.as_ref(), hash(value)))
+}
+
+/// A sum does not depend on the order of its terms.
+fn with_member(sum: u64, key: &str, value: u64) -> u64 {
+    if value == NULL { sum } else { sum.wrapping_add(of(value, key.as_bytes())) }
 }
 
 fn number(raw: &str) -> u64 {
@@ -59,7 +83,16 @@ fn of(seed: u64, bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::hash;
+    use super::{hash, record};
+
+    #[test]
+    fn custom_fields_and_tags_count_in_either_notation() {
+        let one = record(r#"{"id":1,"customFields":{"f1":1,"f2":"x"},"tags":["a"]}"#);
+        let other = r#"{"id":1,"tags":[{"id":"t","text":"a"}],
+            "customFields":[{"id":"f2","value":"x","label":"X"},{"fieldId":"f1","value":1.0}]}"#;
+        assert_eq!(one, record(other));
+        assert_ne!(one, record(&other.replace("1.0", "2")));
+    }
 
     #[test]
     fn notation_does_not_count_and_content_does() {

@@ -112,7 +112,7 @@ impl Decoder<'_> {
         }
         let lists = std::mem::take(&mut cells.lists);
         self.main.push(&cells)?;
-        self.hashes.append_value(content::hash(row));
+        self.hashes.append_value(content::record(row));
         self.sequence.append_value(sequence);
         for (child, raw) in lists {
             self.children[child].push_elements(raw, id, sequence)?;
@@ -188,6 +188,8 @@ impl<'a> Cells<'a> {
             Kind::Array => {
                 let rows = place.table.filter(|_| list_kind(raw) == ListKind::Objects);
                 if let Some(table) = rows {
+                    // Of two lists under one key the last counts.
+                    self.lists.retain(|(other, _)| *other != table);
                     self.lists.push((table, raw));
                 }
                 if let Some(index) = place.list.filter(|_| rows.is_none()).or(place.json) {

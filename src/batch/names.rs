@@ -175,15 +175,20 @@ impl Names {
 
     /// Names the paths that have none yet, each with the words it should be named by.
     pub fn assign(&mut self, wanted: &[(String, String)]) {
-        let mut new: Vec<(String, &str)> = wanted
+        let mut new: Vec<(String, &str, &str)> = wanted
             .iter()
             .filter(|(path, _)| !self.by_path.contains_key(path))
-            .map(|(path, words)| (snake_case(words), path.as_str()))
+            .map(|(path, words)| (snake_case(words), words.as_str(), path.as_str()))
             .collect();
-        // A path that is its own name goes first, so that `title` keeps it beside `Title`.
-        new.sort_by_key(|(name, path)| (name != path, path.to_owned()));
-        for (name, path) in new {
-            let free = if self.taken.contains(&name) { with_hash(&name, path) } else { name };
+        // A key that is its own name goes first, so that `title` keeps it beside `Title`.
+        new.sort_by_key(|(name, words, path)| (name != words, path.to_owned()));
+        for (name, _, path) in new {
+            let mut free = name.clone();
+            let mut salt = path.to_owned();
+            while self.taken.contains(&free) {
+                free = with_hash(&name, &salt);
+                salt.push(' ');
+            }
             self.taken.insert(free.clone());
             self.by_path.insert(path.to_owned(), free);
         }
@@ -275,6 +280,10 @@ mod tests {
         let mut again = Names::default();
         again.assign(&wanted);
         assert_eq!(names.by_path, again.by_path);
+        let hashed = names.get("Title").unwrap().to_owned();
+        let mut squatted = Names::default();
+        squatted.assign(&["title", "Title", &hashed].map(|key| (key.to_owned(), key.to_owned())));
+        assert_eq!(squatted.by_path.values().collect::<BTreeSet<_>>().len(), 3);
         let mut known = Names::known([("title", "headline")]);
         known.assign(&wanted);
         assert_eq!(known.get("title"), Some("headline"));

@@ -274,8 +274,8 @@ impl Planner<'_> {
             });
             columns.len() - 1
         };
-        // Beside lists of objects an empty one is no rows.
-        let values = lists.scalars.or((lists.empty && rows.is_none()).then(Scalar::default));
+        // Beside lists of objects an empty one is no rows, unless it has its column from when there were none.
+        let values = lists.scalars.or((lists.empty && (rows.is_none() || lists.has_column)).then(Scalar::default));
         let mut place = Place::default();
         if node.json || mixed || (has_scalar && !node.scalar.says_nothing() && values.is_some()) {
             let index = column(Type::Json, Scalar::default(), false);
@@ -299,12 +299,9 @@ impl Planner<'_> {
 }
 
 impl Plan {
-    /// The columns that describe a user, as id, name and email: objects of just these fields.
-    pub fn users_of(columns: &[Column]) -> Vec<[String; 3]> {
-        let is_somebody_else = |prefix: &str| {
-            let word = snake_case(prefix).rsplit('_').next().unwrap_or_default().to_owned();
-            catalog::NOT_USERS.contains(&word.strip_suffix('s').unwrap_or(&word))
-        };
+    /// The columns that describe users, as id, name and email: of objects with all three, whatever else they have, and of
+    /// those that are called like a user. The email may be missing.
+    pub fn users_of(columns: &[Column]) -> Vec<[Option<String>; 3]> {
         let named = |path: String| {
             columns
                 .iter()
@@ -313,14 +310,12 @@ impl Plan {
         };
         let prefixes = columns.iter().filter_map(|column| column.source_path.strip_suffix(".id"));
         prefixes
-            .filter(|prefix| {
-                let below = format!("{prefix}.");
-                !is_somebody_else(prefix)
-                    && columns.iter().filter(|column| column.source_path.starts_with(&below)).count() == 3
-            })
             .filter_map(|prefix| {
-                let part = |key: &str| named(format!("{prefix}.{key}"));
-                Some([part("id")?, part("name")?, part("email")?])
+                let word = snake_case(prefix).rsplit('_').next().unwrap_or_default().to_owned();
+                let word = word.strip_suffix('s').unwrap_or(&word);
+                let [id, name, email] = ["id", "name", "email"].map(|key| named(format!("{prefix}.{key}")));
+                let is_user = email.is_some() || catalog::USERS.contains(&word);
+                (is_user && name.is_some() && !catalog::NOT_USERS.contains(&word)).then_some([id, name, email])
             })
             .collect()
     }
@@ -364,6 +359,11 @@ mod tests {
         table.columns.iter().map(|column| format!("{} {}{}", column.name, column.kind.name(), list(column))).collect()
     }
 
+    fn users(table: &Table) -> Vec<String> {
+        let users = Plan::users_of(&table.columns).into_iter();
+        users.map(|parts| parts.map(|part| part.unwrap_or_else(|| "-".to_owned())).join(" ")).collect()
+    }
+
     #[test]
     fn objects_flatten_lists_stay_and_lists_of_objects_become_tables() {
         let plan = planned(
@@ -387,7 +387,7 @@ mod tests {
         );
         assert_eq!(plan.children[0].name, "leads__products");
         assert_eq!(described(&plan.children[0]), ["sku text", "price decimal(18,2)"]);
-        assert_eq!(Plan::users_of(&plan.main.columns), [["owner_id", "owner_name", "owner_email"]]);
+        assert_eq!(users(&plan.main), ["owner_id owner_name owner_email"]);
     }
 
     #[test]
@@ -454,12 +454,13 @@ mod tests {
     fn contacts_are_no_users() {
         let plan = planned(
             &[
-                r#"{"id":"1","primaryContact":{"id":"c","name":"n","email":"e"},"reviewer":{"id":"u","name":"n","email":"e"}}"#,
+                r#"{"id":"1","primaryContact":{"id":"c","name":"n","email":"e"},"reviewer":{"id":"u","name":"n","email":"e","photo":"p"},
+                "owner":{"id":"u","name":"n"},"organization":{"id":"o","name":"n"}}"#,
             ],
             &[],
             &Fields::new(),
         );
-        assert_eq!(Plan::users_of(&plan.main.columns), [["reviewer_id", "reviewer_name", "reviewer_email"]]);
+        assert_eq!(users(&plan.main), ["reviewer_id reviewer_name reviewer_email", "owner_id owner_name -"]);
     }
 
     #[test]

@@ -8,11 +8,12 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     path::{Path, Segment},
-    scalar::Scalar,
+    scalar::{BLANK, Scalar, Type},
 };
 use crate::{
     catalog,
     json::{self, Kind},
+    pages::sighting::id_text,
 };
 
 /// The members of an object.
@@ -48,6 +49,8 @@ pub struct Lists {
     pub empty: bool,
     /// Lists of objects: the members of the elements.
     pub objects: Option<Shape>,
+    /// Whether the warehouse has a column of them.
+    pub has_column: bool,
     /// Lists that only JSON text holds: of lists, or of objects beside something else.
     pub mixed: bool,
 }
@@ -106,7 +109,11 @@ impl Shape {
                 Normal::Tags(tags) => {
                     let node = self.node(&key);
                     node.came = true;
-                    node.lists.watch_scalars(tags.iter().map(|tag| tag.raw));
+                    node.lists.empty |= tags.is_empty();
+                    // Texts, whatever they look like.
+                    if !tags.is_empty() {
+                        node.lists.scalars = Some(Scalar::of_type(Type::Text, 0));
+                    }
                 }
                 Normal::AsIs => self.node(&key).watch(raw, limits.flatten_depth),
             }
@@ -214,6 +221,7 @@ impl Lists {
 
     /// Takes in a column of lists; one whose elements have no type has met none but empty lists.
     fn know(&mut self, elements: Scalar) {
+        self.has_column = true;
         if elements.is_empty() {
             self.empty = true;
         } else {
@@ -224,6 +232,7 @@ impl Lists {
     fn join(&mut self, other: Self) {
         self.mixed |= other.mixed;
         self.empty |= other.empty;
+        self.has_column |= other.has_column;
         if let Some(elements) = other.scalars {
             self.scalars = Some(self.scalars.unwrap_or_default().join(elements));
         }
@@ -265,6 +274,9 @@ pub fn normal<'a>(key: &str, raw: &'a str) -> Normal<'a> {
             // A field that stands twice would lose a value.
             fields.filter(|fields| are_different(fields)).map_or(Normal::AsIs, Normal::CustomFields)
         }
+        (catalog::TAGS, Kind::String) if raw != BLANK => {
+            Normal::Tags(vec![Part { key: Cow::Borrowed(""), raw, had_more: false }])
+        }
         (catalog::TAGS, Kind::Array) => {
             let tags: Option<Vec<_>> = json::elements(raw).map(|raw| tag(raw.ok()?)).collect();
             tags.map_or(Normal::AsIs, Normal::Tags)
@@ -277,18 +289,19 @@ fn custom_field(raw: &str) -> Option<Part<'_>> {
     if json::kind(raw) != Kind::Object {
         return None;
     }
-    let (mut key, mut value, mut had_more) = (None, "null", false);
+    let (mut field, mut id, mut value, mut had_more) = (None, None, "null", false);
     for (name, raw) in json::members(raw).map_while(Result::ok) {
         match (name.as_ref(), json::kind(raw)) {
-            ("id" | "fieldId", Kind::String) => key = Some(json::text(raw).text),
-            ("id" | "fieldId", Kind::Number) => key = Some(raw.into()),
+            ("fieldId", Kind::String | Kind::Number) => field = id_text(raw),
+            ("id", Kind::String | Kind::Number) => id = id_text(raw),
             ("value", _) => value = raw,
             // What a field is called and declared as, its form says.
             ("label" | "name" | "type", _) | (_, Kind::Null) => {}
             _ => had_more = true,
         }
     }
-    Some(Part { key: key?, raw: value, had_more })
+    // Where both are there, the id may be the value's own.
+    Some(Part { key: field.or(id)?, raw: value, had_more })
 }
 
 fn are_different(fields: &[Part<'_>]) -> bool {
@@ -300,7 +313,7 @@ fn are_different(fields: &[Part<'_>]) -> bool {
 fn tag(raw: &str) -> Option<Part<'_>> {
     let part = |raw, had_more| Some(Part { key: Cow::Borrowed(""), raw, had_more });
     match json::kind(raw) {
-        Kind::String => part(raw, false),
+        Kind::String | Kind::Number | Kind::Bool => part(raw, false),
         Kind::Object => {
             let (mut text, mut had_more) = (None, false);
             for (name, raw) in json::members(raw).map_while(Result::ok) {

@@ -54,6 +54,9 @@ pub const TAGS: &str = "tags";
 /// Embedded objects that may have an id, a name and an email and yet are no users of the CRM.
 pub const NOT_USERS: [&str; 2] = ["contact", "organization"];
 
+/// The last words of the keys of embedded objects that are users, even without an email.
+pub const USERS: [&str; 5] = ["owner", "by", "user", "agent", "assignee"];
+
 const RECORDS: Resource = Resource {
     name: "",
     view: "",

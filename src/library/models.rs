@@ -79,7 +79,7 @@ fn cast(column: &Column, kind: &str) -> String {
     match (column.kind, kind) {
         (Type::Text, "VARCHAR") | (Type::Timestamp, "TIMESTAMP") | (Type::Date, "DATE") => name,
         (_, kind) if is_number && (kind.starts_with("DECIMAL") || kind == "DOUBLE") => name,
-        (Type::Text, "TIMESTAMP") => format!("TRY_CAST({name} AS TIMESTAMP)"),
+        (Type::Text, "TIMESTAMP") => sql::moment_of_text(&name),
         (Type::Timestamp | Type::Date, "DATE" | "TIMESTAMP") => format!("CAST({name} AS {kind})"),
         _ => format!("TRY_CAST({name} AS {kind})"),
     }

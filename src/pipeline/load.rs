@@ -1,5 +1,7 @@
 //! From spool to table: what a sweep brought, typed, checked for deletions, and merged.
 
+use std::collections::{HashMap, HashSet};
+
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
@@ -14,7 +16,7 @@ use crate::{
     catalog::Resource,
     config::Settings,
     error::in_one_line,
-    pages::{Verdict, envelope},
+    pages::{Ask, Verdict, envelope},
     sink::{Gone, Sink},
     spool::{Entry, Spool},
     warehouse::{WarehouseError, merge::Tally, schema::type_name},
@@ -107,7 +109,10 @@ impl Loader<'_> {
         for source in sources {
             watched.push(self.watch(sink, resource, source, &mut shape)?);
             if let Some(form) = resource.form.and_then(crate::catalog::resource) {
-                fields.extend(sink.fields(form, source.instance)?);
+                // Of two instances that know the same field, the one that is configured first names it.
+                for (id, field) in sink.fields(form, source.instance)? {
+                    fields.entry(id).or_insert(field);
+                }
             }
         }
         let plan = plan::plan(resource.name, &shape, sink.known(), &fields);
@@ -116,21 +121,30 @@ impl Loader<'_> {
         let mut done = Vec::with_capacity(sources.len());
         for (source, Watched { pages, deleted, found, mut loaded }) in sources.iter().zip(watched) {
             sink.stage(&plan)?;
-            let mut write = |decoded: Result<Batches, LoadError>| {
-                let mut batches = decoded?;
+            // Where all answers of several passes are loaded, they show the same values and the same rejects again.
+            let last_pass = pages.iter().map(|entry| entry.ask.pass).max().unwrap_or_default();
+            let (mut looked, mut told) = (HashSet::new(), HashMap::new());
+            let mut write = |decoded: Result<(Option<Ask>, Batches), LoadError>| {
+                let (ask, mut batches) = decoded?;
+                let pass = ask.map_or(last_pass, |ask| ask.pass);
+                let is_news = ask.is_none_or(|ask| looked.insert((ask.pass, ask.page)));
+                batches.rejects.retain(|reject| is_news && *told.entry(reject.raw.clone()).or_insert(pass) == pass);
                 loaded.rejects += batches.rejects.len() as u64;
-                remarks += std::mem::take(&mut batches.remarks);
+                let remarked = std::mem::take(&mut batches.remarks);
+                if is_news && pass == last_pass {
+                    remarks += remarked;
+                }
                 sink.write(&plan, source.instance, batches).map_err(LoadError::from)
             };
             let proof = loaded.proof.take();
             let crawl = proof.as_ref().unwrap_or(source.crawl);
             let decode = |index: usize, entry: &Entry| {
                 let body = crawl.spool.body(entry)?;
-                decoded(resource, &plan, self.items(resource, &body), index)
+                Ok((Some(entry.ask), decoded(resource, &plan, self.items(resource, &body), index)?))
             };
             in_order(&pages, decode, &mut write)?;
             for (row, index) in found.iter().zip(pages.len()..) {
-                write(decoded(resource, &plan, row, index))?;
+                write(decoded(resource, &plan, row, index).map(|batches| (None, batches)))?;
             }
             loaded.tally = sink.merge(&plan, source.instance, &deleted)?;
             loaded.proof = proof;

@@ -175,6 +175,16 @@ pub fn record_schema_changes(
                 params![run_id, table, new.name, change, old.as_ref().map(type_name), type_name(new), moment(at)],
             )
             .map_err(doing("writing meta.schema_changes"))?;
+        // Rows that this run does not see are filled when they are seen, see `merge`.
+        connection
+            .execute(
+                &format!(
+                    "INSERT INTO meta.unfitted SELECT DISTINCT _instance, $1, $2 FROM history.{} WHERE _valid_to IS NULL",
+                    sql::name(table)
+                ),
+                params![table, new.name],
+            )
+            .map_err(doing("writing meta.unfitted"))?;
     }
     Ok(())
 }

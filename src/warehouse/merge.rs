@@ -12,6 +12,9 @@ use super::{
 };
 use crate::batch::{Plan, Table};
 
+/// Columns that one statement fills: each that it touches takes memory of its own.
+const COLUMNS_AT_ONCE: usize = 50;
+
 /// What is merged, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Merge<'a> {
@@ -81,6 +84,7 @@ impl Merge<'_> {
             .map_err(action())?;
         if changed > 0 {
             self.record_changes(connection, &plan.main)?;
+            plan.children.iter().try_for_each(|child| self.record_child_changes(connection, plan, child))?;
         }
         if new > 0 {
             self.record_returns(connection, resource)?;
@@ -97,6 +101,7 @@ impl Merge<'_> {
         for child in &plan.children {
             self.add(connection, child, &["_parent_id", "_position"], &[])?;
         }
+        self.refitted(connection, plan)?;
         for table in std::iter::once(&plan.main).chain(&plan.children) {
             connection.execute_batch(&format!("DROP TABLE {}", stage(table))).map_err(action())?;
         }
@@ -123,13 +128,12 @@ impl Merge<'_> {
             .query_row(&format!("SELECT count(DISTINCT id) < count(*) FROM {stage}"), [], |row| row.get(0))
             .map_err(action())?;
         let latest = if repeated {
-            let updated = table.column(crate::catalog::LAST_UPDATED).filter(|column| !column.is_list);
-            let updated = updated.map_or_else(|| "NULL".to_owned(), |column| sql::name(&column.name));
+            let updated = sql::order_of(table.column(crate::catalog::LAST_UPDATED));
             format!(
                 "SELECT id, _seq, _hash
                  FROM (
                      SELECT *, count(*) OVER same = count(updated) OVER same AS all_tell
-                     FROM (SELECT id, _seq, _hash, TRY_CAST({updated} AS TIMESTAMP) AS updated FROM {stage})
+                     FROM (SELECT id, _seq, _hash, {updated} AS updated FROM {stage})
                      WINDOW same AS (PARTITION BY id)
                  )
                  QUALIFY row_number() OVER (
@@ -159,34 +163,58 @@ impl Merge<'_> {
     }
 
     /// Gives the rows that did not change what the columns that are new or wider can hold of them: as if they were loaded
-    /// today.
+    /// today. Which columns those are, `meta.unfitted` says, until every row of the instance was seen again.
     fn refit(&self, connection: &Connection, plan: &Plan) -> Result<(), WarehouseError> {
         let main = sql::name(&plan.main.name);
-        let is_child = |table: &Table| table.name != plan.main.name;
         for table in std::iter::once(&plan.main).chain(&plan.children) {
-            let changes = || self.reshaped.iter().filter(|change| change.table == table.name);
-            let columns: Vec<String> = changes().map(|change| sql::name(&change.new.name)).collect();
-            if columns.is_empty() {
-                continue;
+            let action = || doing(format!("filling new columns of {}", table.name));
+            let mut statement = connection
+                .prepare("SELECT DISTINCT column_name FROM meta.unfitted WHERE instance = ? AND resource = ?")
+                .map_err(action())?;
+            let names = statement.query_map([self.instance, &table.name], |row| row.get(0)).map_err(action())?;
+            let names: Vec<String> = names.collect::<Result<_, _>>().map_err(action())?;
+            let is_planned = |name: &&String| table.columns.iter().any(|column| column.name == **name);
+            let columns: Vec<String> = names.iter().filter(is_planned).map(|name| sql::name(name)).collect();
+            let same = if table.name == plan.main.name {
+                "h.id = l.id"
+            } else {
+                "h._parent_id = l.id AND h._position = s._position"
+            };
+            for columns in columns.chunks(COLUMNS_AT_ONCE) {
+                let set: Vec<_> = columns.iter().map(|column| format!("{column} = s.{column}")).collect();
+                let differs: Vec<_> =
+                    columns.iter().map(|column| format!("h.{column} IS DISTINCT FROM s.{column}")).collect();
+                let statement = format!(
+                    "UPDATE history.{} h SET {}
+                     FROM {} s, latest l, history.{main} m
+                     WHERE s._seq = l._seq AND {same} AND h._instance = $1 AND h._valid_to IS NULL
+                       AND m.id = l.id AND m._instance = $1 AND m._valid_to IS NULL AND m._hash = l._hash AND ({})",
+                    sql::name(&table.name),
+                    set.join(", "),
+                    stage(table),
+                    differs.join(" OR "),
+                );
+                connection.execute(&statement, [self.instance]).map_err(action())?;
             }
-            let set = |column: &String| format!("{column} = s.{column}");
-            let differs = |column: &String| format!("h.{column} IS DISTINCT FROM s.{column}");
-            let same =
-                if is_child(table) { "h._parent_id = l.id AND h._position = s._position" } else { "h.id = l.id" };
-            let statement = format!(
-                "UPDATE history.{} h SET {}
-                 FROM {} s, latest l, history.{main} m
-                 WHERE s._seq = l._seq AND {same} AND h._instance = $1 AND h._valid_to IS NULL
-                   AND m.id = l.id AND m._instance = $1 AND m._valid_to IS NULL AND m._hash = l._hash AND ({})",
-                sql::name(&table.name),
-                columns.iter().map(set).collect::<Vec<_>>().join(", "),
-                stage(table),
-                columns.iter().map(differs).collect::<Vec<_>>().join(" OR "),
-            );
-            connection
-                .execute(&statement, [self.instance])
-                .map_err(doing(format!("filling new columns of {}", table.name)))?;
         }
+        Ok(())
+    }
+
+    /// Forgets which columns rows have to be refitted to, if this sweep saw all rows there are.
+    fn refitted(&self, connection: &Connection, plan: &Plan) -> Result<(), WarehouseError> {
+        let main = &plan.main.name;
+        connection
+            .execute(
+                &format!(
+                    "DELETE FROM meta.unfitted
+                     WHERE instance = $1 AND (resource = $2 OR starts_with(resource, $2 || '__')) AND NOT EXISTS (
+                         FROM history.{} h ANTI JOIN latest l ON l.id = h.id WHERE h._instance = $1 AND h._valid_to IS NULL
+                     )",
+                    sql::name(main)
+                ),
+                params![self.instance, main],
+            )
+            .map_err(doing(format!("noting that {main} is filled")))?;
         Ok(())
     }
 
@@ -226,6 +254,47 @@ impl Merge<'_> {
                 )
                 .map_err(doing(format!("recording the changes of {}", table.name)))?;
         }
+        Ok(())
+    }
+
+    /// Writes the lists of objects of changed rows to `meta.changes`, each as JSON before and after.
+    fn record_child_changes(&self, connection: &Connection, plan: &Plan, child: &Table) -> Result<(), WarehouseError> {
+        let Some(field) = child.name.strip_prefix(&format!("{}__", plan.main.name)) else { return Ok(()) };
+        if child.columns.is_empty() {
+            return Ok(());
+        }
+        let list = |row: &str| {
+            let members = child.columns.iter().map(|column| {
+                let name = sql::name(&column.name);
+                format!("{name} := {row}.{name}")
+            });
+            let members: Vec<_> = members.collect();
+            format!("CAST(to_json(list(struct_pack({}) ORDER BY {row}._position)) AS VARCHAR)", members.join(", "))
+        };
+        connection
+            .execute(
+                &format!(
+                    "INSERT INTO meta.changes
+                     SELECT $1, $2, $3, p.id, $4, o.list, n.list, $5
+                     FROM picked p
+                     LEFT JOIN (
+                         SELECT h._parent_id AS id, {} AS list
+                         FROM history.{} h SEMI JOIN picked q ON q.id = h._parent_id AND q.existed
+                         WHERE h._instance = $2 AND h._valid_to IS NULL GROUP BY h._parent_id
+                     ) o ON o.id = p.id
+                     LEFT JOIN (
+                         SELECT q.id, {} AS list FROM {} s JOIN picked q ON q._seq = s._seq WHERE q.existed GROUP BY q.id
+                     ) n ON n.id = p.id
+                     WHERE p.existed AND o.list IS DISTINCT FROM n.list
+                     ORDER BY p.id",
+                    list("h"),
+                    sql::name(&child.name),
+                    list("s"),
+                    stage(child)
+                ),
+                params![self.run_id, self.instance, plan.main.name, field, moment(self.observed_at)],
+            )
+            .map_err(doing(format!("recording the changes of {}", child.name)))?;
         Ok(())
     }
 

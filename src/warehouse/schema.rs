@@ -60,6 +60,7 @@ ALTER TABLE meta.columns ADD COLUMN is_hinted BOOLEAN DEFAULT false;
 ALTER TABLE meta.columns ADD COLUMN blanks BIGINT DEFAULT 0;
 ALTER TABLE meta.columns ADD COLUMN impossible_dates BIGINT DEFAULT 0;
 ALTER TABLE meta.columns ADD COLUMN inexact BIGINT DEFAULT 0;
+CREATE TABLE meta.unfitted (instance VARCHAR, resource VARCHAR, column_name VARCHAR);
 ",
     ),
 ];
@@ -183,8 +184,8 @@ pub fn shape_history(
                 connection
                     .execute_batch(&format!("ALTER TABLE {target} ADD COLUMN {name} {}", sql::type_of_column(column)))
                     .map_err(action())?;
-                // The columns of a table's first load are no change.
-                if !known.is_empty() {
+                // The columns of a table's first load are no change, also where an empty list came before.
+                if known.iter().any(|known| known.source_path != catalog::KEY) {
                     changes.push(SchemaChange { table: table.name.clone(), new: column.clone(), old: None });
                 }
             }

@@ -47,7 +47,32 @@ fn scalar_text(expression: &str, kind: Type) -> String {
     match kind {
         Type::Timestamp => format!("strftime({expression}, '%Y-%m-%dT%H:%M:%S.%fZ')"),
         Type::Null | Type::Text | Type::Json => expression.to_owned(),
+        // DuckDB writes .5 where there are no digits before the point.
+        Type::Decimal { precision, scale } if precision == scale => {
+            format!("regexp_replace(CAST({expression} AS VARCHAR), '^(-?)[.]', '\\10.')")
+        }
         _ => format!("CAST({expression} AS VARCHAR)"),
+    }
+}
+
+/// The moment in UTC that a text says in ISO 8601, null if it says none. DuckDB's own cast to TIMESTAMP passes over the
+/// offset, and the one to TIMESTAMPTZ takes a moment without an offset for local time and knows neither commas nor moments
+/// without seconds.
+pub fn moment_of_text(expression: &str) -> String {
+    let whole = format!("regexp_replace(replace({expression}, ',', '.'), '^(.{{10}})$', '\\1T00:00:00')");
+    let seconds = format!("regexp_replace({whole}, '^(.{{10}}[Tt ][0-9]{{2}}:[0-9]{{2}})([^:0-9]|$)', '\\1:00\\2')");
+    let zoned = format!("regexp_replace({seconds}, '^(.{{19}}([.][0-9]*)?)$', '\\1Z')");
+    format!("make_timestamp(epoch_us(TRY_CAST({zoned} AS TIMESTAMPTZ)))")
+}
+
+/// What orders rows by a column that says when: moments, or numbers that count them.
+pub fn order_of(column: Option<&Column>) -> String {
+    let Some(column) = column.filter(|column| !column.is_list) else { return "CAST(NULL AS TIMESTAMP)".to_owned() };
+    let name = name(&column.name);
+    match column.kind {
+        Type::Text => moment_of_text(&name),
+        Type::Timestamp | Type::Date | Type::Integer | Type::Decimal { .. } | Type::Double => name,
+        Type::Null | Type::Boolean | Type::Json => "CAST(NULL AS TIMESTAMP)".to_owned(),
     }
 }
 
@@ -62,9 +87,13 @@ fn elements(expression: &str, kind: Type) -> String {
 /// A column's value as it must be after the column's type widened.
 pub fn widened(expression: &str, from: &Column, to: &Column) -> String {
     let target = type_of_column(to);
-    // A column that is no text and met no value has nothing to keep.
+    // What only a form declares has met no value: nothing to keep, or empty strings.
     if from.is_hinted && from.kind != Type::Text {
         return format!("CAST(NULL AS {target})");
+    }
+    if from.is_hinted {
+        let from = Column { kind: Type::Null, is_hinted: false, ..from.clone() };
+        return widened(expression, &from, to);
     }
     let scalar = scalar_text(expression, from.kind);
     match (from, to) {
@@ -79,6 +108,10 @@ pub fn widened(expression: &str, from: &Column, to: &Column) -> String {
         (Column { is_list: false, kind: Type::Timestamp, .. }, Column { kind: Type::Json, .. }) => {
             format!("CAST(to_json({scalar}) AS VARCHAR)")
         }
+        (
+            Column { is_list: false, kind: Type::Integer | Type::Decimal { .. }, .. },
+            Column { kind: Type::Json, .. },
+        ) => scalar,
         (_, Column { kind: Type::Json, is_list: false, .. }) => {
             let value = if from.is_list { elements(expression, from.kind) } else { expression.to_owned() };
             format!("CAST(to_json({value}) AS VARCHAR)")
@@ -99,21 +132,33 @@ pub fn widened(expression: &str, from: &Column, to: &Column) -> String {
     }
 }
 
-/// Whether two values of a widened column say something different: what was written back from the old type may only be
-/// written differently.
+/// Whether two values of a column that became text or JSON say something different: the old one was written back from its
+/// type, and may only be written differently.
 pub fn differs(old: &str, new: &str, from: &Column, to: &Column) -> String {
     let differs = format!("{old} IS DISTINCT FROM {new}");
     let becomes_text = matches!(to.kind, Type::Text | Type::Json) && !to.is_list;
-    if !becomes_text || from.is_list || from.is_hinted {
+    if !becomes_text || from.is_list {
         return differs;
     }
-    let typed = |value: &str| match (from.kind, to.kind) {
-        (Type::Null | Type::Text, Type::Json) => format!("TRY(json_extract_string({value}, '$'))"),
-        (Type::Null | Type::Text | Type::Json, _) => value.to_owned(),
-        _ => format!("TRY_CAST(trim({value}, '\"') AS {})", type_of(from.kind)),
+    let bare = |value: &str| match to.kind {
+        Type::Json => {
+            format!("CASE WHEN starts_with({value}, '\"') THEN TRY(json_extract_string({value}, '$')) ELSE {value} END")
+        }
+        _ => value.to_owned(),
     };
-    let (typed_old, typed_new) = (typed(old), typed(new));
-    format!("({differs} AND ({typed_old} IS DISTINCT FROM {typed_new} OR ({typed_new} IS NULL AND {new} IS NOT NULL)))")
+    let same = |value: &str| match from.kind {
+        Type::Timestamp => moment_of_text(&bare(value)),
+        Type::Integer | Type::Decimal { .. } | Type::Double => {
+            format!("regexp_replace(regexp_replace({value}, '([.][0-9]*?)0+$', '\\1'), '[.]$', '')")
+        }
+        _ => bare(value),
+    };
+    // An empty string was null in the type that the column had.
+    let blank = format!("({old} IS NULL AND {new} IN ('', '\"\"'))");
+    let (same_old, same_new) = (same(old), same(new));
+    format!(
+        "({differs} AND NOT {blank} AND ({same_old} IS DISTINCT FROM {same_new} OR ({same_new} IS NULL AND {new} IS NOT NULL)))"
+    )
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use duckdb::Connection;
 
 use super::{WarehouseError, doing, sql};
 use crate::{
-    batch::{KnownColumn, Plan},
+    batch::{Column, KnownColumn, Plan, scalar::Type},
     catalog::{self, RESOURCES, Resource, STAGES},
     library::models::Model,
 };
@@ -49,7 +49,9 @@ pub fn create_crm(connection: &Connection, known: &[KnownColumn]) -> Result<(), 
     }
     let (pipelines, stages) = STAGES;
     if let Some(table) = find(&format!("{pipelines}__{stages}")) {
-        let columns = sql::names("", table.own().map(|(name, _)| name.as_str()).chain(["_position", "_instance"]));
+        // A stage's own word on its pipeline says the same.
+        let own = table.own().map(|(name, _)| name.as_str()).filter(|name| *name != "pipeline_id");
+        let columns = sql::names("", own.chain(["_position", "_instance"]));
         let statement = format!(
             "SELECT _parent_id AS pipeline_id, {columns}
              FROM history.{} WHERE _valid_to IS NULL",
@@ -73,20 +75,22 @@ fn users(known: &[KnownColumn], tables: &[History]) -> String {
         .flat_map(|table| {
             let columns: Vec<_> =
                 known.iter().filter(|known| known.table == table.name).map(|known| known.column.clone()).collect();
-            let updated = columns
-                .iter()
-                .find(|column| column.source_path == catalog::LAST_UPDATED && !column.is_list)
-                .map_or_else(|| "NULL".to_owned(), |column| sql::name(&column.name));
+            let is_moment = |column: &&Column| {
+                column.source_path == catalog::LAST_UPDATED
+                    && matches!(column.kind, Type::Timestamp | Type::Date | Type::Text)
+            };
+            let updated = sql::order_of(columns.iter().find(is_moment));
+            let part = |column: Option<String>| column.map_or_else(|| "NULL".to_owned(), |column| sql::name(&column));
             let users = Plan::users_of(&columns);
             users.into_iter().map(move |[id, name, email]| {
                 format!(
                     "SELECT _instance, CAST({} AS VARCHAR) AS id, CAST({} AS VARCHAR) AS name,
-                            CAST({} AS VARCHAR) AS email, TRY_CAST({updated} AS TIMESTAMP) AS updated,
+                            CAST({} AS VARCHAR) AS email, CAST({updated} AS TIMESTAMP) AS updated,
                             _valid_from, _valid_to
                      FROM history.{}",
-                    sql::name(&id),
-                    sql::name(&name),
-                    sql::name(&email),
+                    part(id),
+                    part(name),
+                    part(email),
                     sql::name(&table.name)
                 )
             })
@@ -135,7 +139,10 @@ fn united(members: &[(&Resource, &History)]) -> String {
             }
             if let Some((column, value)) = resource.member {
                 // A record's own field of that name goes before.
-                let free = if table.has(column) { format!("{column}_of") } else { column.to_owned() };
+                let mut free = column.to_owned();
+                while table.has(&free) {
+                    free.push_str("_of");
+                }
                 replaced.push_str(&format!(", {} AS {}", sql::text(value), sql::name(&free)));
             }
             let kept = History {

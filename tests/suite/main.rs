@@ -12,6 +12,7 @@ mod errors;
 mod extraction;
 mod extremes;
 mod faults;
+mod migrations;
 mod past;
 mod records;
 mod resume;
