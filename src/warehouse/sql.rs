@@ -103,15 +103,16 @@ pub fn widened(expression: &str, from: &Column, to: &Column) -> String {
         {
             format!("CAST(nullif({expression}, '') AS {target})")
         }
-        (Column { is_list: false, .. }, Column { kind: Type::Text, is_list: false, .. }) => scalar,
+        // Digits are the same in JSON.
+        (Column { is_list: false, .. }, Column { kind: Type::Text, is_list: false, .. })
+        | (
+            Column { is_list: false, kind: Type::Integer | Type::Decimal { .. }, .. },
+            Column { kind: Type::Json, .. },
+        ) => scalar,
         (Column { kind: Type::Json, .. }, Column { kind: Type::Json, .. }) => expression.to_owned(),
         (Column { is_list: false, kind: Type::Timestamp, .. }, Column { kind: Type::Json, .. }) => {
             format!("CAST(to_json({scalar}) AS VARCHAR)")
         }
-        (
-            Column { is_list: false, kind: Type::Integer | Type::Decimal { .. }, .. },
-            Column { kind: Type::Json, .. },
-        ) => scalar,
         (_, Column { kind: Type::Json, is_list: false, .. }) => {
             let value = if from.is_list { elements(expression, from.kind) } else { expression.to_owned() };
             format!("CAST(to_json({value}) AS VARCHAR)")

@@ -17,7 +17,7 @@ fn sweeps(lists: &[&str]) -> World {
     let (server, rows) = leads("[]");
     let world = World::new();
     for list in lists {
-        *rows.lock().unwrap() = (*list).to_owned();
+        (*list).clone_into(&mut rows.lock().unwrap());
         let run = world.run_against(&server, &["extract", "leads"]);
         assert!([0, 3].contains(&run.code), "{}", run.err);
     }
@@ -84,12 +84,12 @@ fn rows_that_stayed_away_while_a_column_widened_are_filled_when_they_come_back()
 #[test]
 fn a_form_that_says_text_and_a_field_of_numbers_go_together() {
     let values = Arc::new(Mutex::new(String::from("\"\"")));
-    let served = values.clone();
+    let hand = values.clone();
     let server = Scripted::start(move |asked| {
         let path = asked.split('?').next().unwrap();
         let body = match path {
             "/pipeline/leads" if asked.contains("page=1&") => {
-                format!(r#"[{{"id":"1","customFields":{{"f1":{}}}}}]"#, served.lock().unwrap())
+                format!(r#"[{{"id":"1","customFields":{{"f1":{}}}}}]"#, hand.lock().unwrap())
             }
             "/pipeline/forms/opportunities" => r#"{"fields":[{"id":"f1","label":"Region","type":"text"}]}"#.to_owned(),
             _ => "[]".to_owned(),
