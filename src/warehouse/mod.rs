@@ -208,9 +208,7 @@ fn open_to_export(path: &Path, folder: &Path) -> Result<Connection, WarehouseErr
         .map_err(doing("setting up DuckDB"))?;
     let connection = open_existing(path, config)?;
     let folder = sql::text(&folder.to_string_lossy());
-    connection
-        .execute_batch(&format!("SET allowed_directories = [{folder}]"))
-        .map_err(doing("setting up DuckDB"))?;
+    connection.execute_batch(&format!("SET allowed_directories = [{folder}]")).map_err(doing("setting up DuckDB"))?;
     guard(&connection)?;
     Ok(connection)
 }
