@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
+    export,
     reports::render::Format,
     sandbox::{Fault, PastEnd, RetryAfter},
 };
@@ -79,6 +80,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Answer a question of your own, read-only
     Sql(Sql),
+    /// Write every table into files for BI tools and spreadsheets
+    Export(ExportArgs),
     /// Show the last runs and how whole each table is
     Status(Status),
     /// Serve a made-up CRM on a loopback port
@@ -157,6 +160,20 @@ pub struct Sql {
     /// How to write the answer [default: table on a terminal, else csv]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
+}
+
+/// `crmlake export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The folder, which is replaced whole; it must be empty, new, or an earlier export
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// What the files are
+    #[arg(long, value_enum, default_value_t = export::Format::Parquet)]
+    pub format: export::Format,
+    /// Which tables, such as crm.leads or, of both schemas, leads [default: all]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub tables: Vec<String>,
 }
 
 /// `crmlake status`

@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use crate::{
     api::{Failure, SetupError},
     config::{ConfigError, env},
+    export::ExportError,
     library::LibraryError,
     pipeline::{crawl::CrawlError, load::LoadError},
     reports::ReportError,
@@ -62,6 +63,9 @@ pub enum Error {
     /// A report or a statement.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// An export.
+    #[error(transparent)]
+    Export(ExportError),
     /// The sandbox.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -99,12 +103,23 @@ pub enum Error {
     Task(#[from] tokio::task::JoinError),
 }
 
+impl From<ExportError> for Error {
+    /// A warehouse's error is the same wherever it was met.
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Warehouse(error) => Self::Warehouse(error),
+            error => Self::Export(error),
+        }
+    }
+}
+
 impl Error {
     /// The exit code of this error's class.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Crawl(error) => crawl_class(error),
             Self::Warehouse(WarehouseError::Locked) => ExitCode::Locked,
+            Self::Export(error) if error.is_usage() => ExitCode::Usage,
             Self::Config(_)
             | Self::Usage(_)
             | Self::Library(_)
@@ -130,6 +145,7 @@ impl Error {
                 Some("to try crmlake without a CRM, run `crmlake demo`".to_owned())
             }
             Self::Report(error) => error.advice(),
+            Self::Export(error) => error.advice(),
             _ => None,
         }
     }

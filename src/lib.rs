@@ -4,7 +4,7 @@
 //! # The way of the data
 //!
 //! ```text
-//! cli -> config -> catalog -> api -> pages -> spool -> batch -> warehouse, sink -> library -> reports
+//! cli -> config -> catalog -> api -> pages -> spool -> batch -> warehouse, sink -> library -> reports, export
 //! ```
 //!
 //! Read the rooms in that order; each may use those before it, none those behind it. [`commands`] wires them together,
@@ -31,6 +31,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod error;
+pub mod export;
 pub mod json;
 pub mod library;
 pub mod observe;

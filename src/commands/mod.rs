@@ -2,6 +2,7 @@
 
 mod completions;
 mod demo;
+mod export;
 mod extract;
 mod init;
 mod plan;
@@ -60,6 +61,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Plan(args) => plan::run(context, args).await,
         Command::Report(args) => report::run(&context, &args),
         Command::Sql(args) => sql::run(&context, args),
+        Command::Export(args) => export::run(&context, &args),
         Command::Status(args) => status::run(&context, &args),
         Command::Sandbox(args) => sandbox::run(&context, args).await,
         Command::Demo(args) => demo::run(context, args).await,

@@ -261,3 +261,10 @@ pub fn freshness(connection: &Connection) -> Result<Freshness, WarehouseError> {
         )
         .map_err(doing("reading meta.runs"))
 }
+
+/// The id of the run that ended last.
+pub fn last_run(connection: &Connection) -> Result<Option<String>, WarehouseError> {
+    connection
+        .query_row("SELECT max_by(run_id, finished_at) FROM meta.runs", [], |row| row.get(0))
+        .map_err(doing("reading meta.runs"))
+}

@@ -7,7 +7,9 @@
 pub mod ledger;
 pub mod lock;
 pub mod merge;
+pub mod outlet;
 pub mod past;
+pub mod portable;
 pub mod schema;
 pub mod sql;
 pub mod views;
@@ -24,6 +26,9 @@ use crate::{config::work_folder, spool::private_folder};
 
 /// What DuckDB may hold in memory; the rest goes to disk, so that memory does not grow with the CRM.
 const MEMORY_LIMIT: &str = "1GiB";
+
+/// The folder, beside what is written, for what does not fit into memory.
+pub const SPILL: &str = "spill";
 
 /// What can go wrong with the warehouse.
 #[derive(Debug, thiserror::Error)]
@@ -129,7 +134,7 @@ impl Working {
             step("copied");
         }
         let config = Config::default()
-            .with("temp_directory", folder.join("spill").to_string_lossy())
+            .with("temp_directory", folder.join(SPILL).to_string_lossy())
             .and_then(|config| config.with("preserve_insertion_order", "false"))
             .and_then(|config| config.with("memory_limit", MEMORY_LIMIT))
             .and_then(|config| config.with("storage_compatibility_version", "v1.0.0"))
@@ -189,10 +194,31 @@ impl Drop for Working {
 
 /// Opens a warehouse for reading: nothing can be written, and no file or network reached, through this connection.
 pub fn open_read_only(path: &Path) -> Result<Connection, WarehouseError> {
+    let connection = open_existing(path, Config::default())?;
+    guard(&connection)?;
+    Ok(connection)
+}
+
+/// Opens a warehouse for reading, and one folder, an absolute path, for writing: no other file and no network is
+/// reached. For [`outlet`] alone, whose statements are our own.
+fn open_to_export(path: &Path, folder: &Path) -> Result<Connection, WarehouseError> {
+    let config = Config::default()
+        .with("temp_directory", folder.join(SPILL).to_string_lossy())
+        .and_then(|config| config.with("memory_limit", MEMORY_LIMIT))
+        .map_err(doing("setting up DuckDB"))?;
+    let connection = open_existing(path, config)?;
+    let folder = sql::text(&folder.to_string_lossy());
+    connection.execute_batch(&format!("SET allowed_directories = [{folder}]")).map_err(doing("setting up DuckDB"))?;
+    guard(&connection)?;
+    Ok(connection)
+}
+
+/// Opens a file, which must be a warehouse of a format that we know, for reading.
+fn open_existing(path: &Path, config: Config) -> Result<Connection, WarehouseError> {
     if !path.exists() {
         return Err(WarehouseError::Absent { path: path.to_owned() });
     }
-    let config = Config::default().access_mode(AccessMode::ReadOnly).map_err(doing("setting up DuckDB"))?;
+    let config = config.access_mode(AccessMode::ReadOnly).map_err(doing("setting up DuckDB"))?;
     let foreign = |source| WarehouseError::Foreign { path: path.to_owned(), source };
     let connection = Connection::open_with_flags(path, config).map_err(|error| foreign(Some(error)))?;
     let found = schema::format(&connection)?;
@@ -202,7 +228,6 @@ pub fn open_read_only(path: &Path) -> Result<Connection, WarehouseError> {
     if found > schema::FORMAT {
         return Err(WarehouseError::Newer { found });
     }
-    guard(&connection)?;
     Ok(connection)
 }
 

@@ -9,6 +9,7 @@ mod crashes;
 mod deletions;
 mod drift;
 mod errors;
+mod exports;
 mod extraction;
 mod extremes;
 mod faults;
