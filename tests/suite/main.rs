@@ -7,6 +7,7 @@ mod architecture;
 #[cfg(feature = "failpoints")]
 mod crashes;
 mod deletions;
+mod disk;
 mod drift;
 mod errors;
 mod exports;
