@@ -12,13 +12,22 @@ use crate::{
     },
 };
 
-/// The latest certificate of each resource, with the run it came from.
+/// The latest certificate of each resource: how many rows more than the sweep before, and how old what was read last is.
 const CERTIFICATES: &str = "
-SELECT s.instance, s.resource, s.verdict, s.distinct_ids AS rows, s.total_before, s.total_after, s.repeated, s.without_id,
-       s.pages, s.passes, s.requests, s.retries, r.finished_at, s.reason
-FROM meta.sweeps s JOIN meta.runs r USING (run_id)
-QUALIFY row_number() OVER (PARTITION BY s.instance, s.resource ORDER BY r.finished_at DESC) = 1
-ORDER BY s.instance, s.resource";
+WITH swept AS (
+    SELECT s.*, r.finished_at,
+           CASE WHEN s.passes > 0 THEN s.distinct_ids END AS read_rows,
+           CASE WHEN s.passes > 0 THEN r.finished_at END AS read_at
+    FROM meta.sweeps s JOIN meta.runs r USING (run_id)
+)
+SELECT instance, resource, verdict, distinct_ids AS rows,
+       read_rows - lag(read_rows IGNORE NULLS) OVER earlier AS growth,
+       round((epoch(now()) - epoch(max(read_at) OVER (PARTITION BY instance, resource))) / 3600, 1) AS hours_old,
+       total_before, total_after, repeated, without_id, pages, passes, requests, retries, finished_at, reason
+FROM swept
+WINDOW earlier AS (PARTITION BY instance, resource ORDER BY finished_at)
+QUALIFY row_number() OVER (PARTITION BY instance, resource ORDER BY finished_at DESC) = 1
+ORDER BY instance, resource";
 
 const RUNS: &str = "
 SELECT run_id, started_at, finished_at, outcome, exit_code, version FROM meta.runs ORDER BY started_at DESC LIMIT 5";
@@ -34,6 +43,11 @@ pub(super) fn run(context: &Context, args: &Status) -> Result<ExitCode, Error> {
     }
     let certificates = reader.ask("status", CERTIFICATES, &|_| None)?;
     render(&mut out, &certificates, format, None).map_err(rendered)?;
+    if matches!(format, Format::Table | Format::Markdown) {
+        let size = std::fs::metadata(&settings.warehouse).map_or(0, |file| file.len());
+        let size = bytesize::ByteSize(size).display().iec();
+        writeln!(out, "{}: {size} on disk", settings.warehouse.display())?;
+    }
     out.flush()?;
     Ok(ExitCode::Whole)
 }

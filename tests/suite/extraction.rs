@@ -243,3 +243,20 @@ fn lists_without_totals_and_with_a_cap_are_read_whole() {
         assert_eq!(count(&world.warehouse(), proven), 12, "{options:?}");
     }
 }
+
+#[test]
+fn status_tells_growth_freshness_and_size() {
+    let sandbox = Sandbox::start(&["--seed", "2"]);
+    let world = World::new();
+    world.run_with(&sandbox, &["extract", "leads"]).whole();
+    let before = count(&world.warehouse(), "SELECT count(*) FROM crm.leads");
+    sandbox.day();
+    world.run_with(&sandbox, &["extract", "leads"]).whole();
+    let after = count(&world.warehouse(), "SELECT count(*) FROM crm.leads");
+    let lines = world.run(&["status", "--format", "json"]).whole().out;
+    let lines: Value = serde_json::from_str(&lines).unwrap();
+    let leads = lines.as_array().unwrap().iter().find(|line| line["resource"] == "leads").unwrap();
+    assert_eq!(leads["growth"], after - before);
+    assert_eq!(leads["hours_old"], 0.0);
+    assert!(world.run(&["status", "--format", "table"]).whole().out.contains("iB on disk"));
+}
