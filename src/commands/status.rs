@@ -12,7 +12,8 @@ use crate::{
     },
 };
 
-/// The latest certificate of each resource: how many rows more than the sweep before, and how old what was read last is.
+/// The latest certificate of each resource: how many rows more than the sweep before, and how old what was read last is
+/// at `$now`, because DuckDB's own `now()` has a time zone and takes an extension.
 const CERTIFICATES: &str = "
 WITH swept AS (
     SELECT s.*, r.finished_at,
@@ -22,7 +23,7 @@ WITH swept AS (
 )
 SELECT instance, resource, verdict, distinct_ids AS rows,
        read_rows - lag(read_rows IGNORE NULLS) OVER earlier AS growth,
-       round((epoch(now()) - epoch(max(read_at) OVER (PARTITION BY instance, resource))) / 3600, 1) AS hours_old,
+       round((epoch(TIMESTAMP '$now') - epoch(max(read_at) OVER (PARTITION BY instance, resource))) / 3600, 1) AS hours_old,
        total_before, total_after, repeated, without_id, pages, passes, requests, retries, finished_at, reason
 FROM swept
 WINDOW earlier AS (PARTITION BY instance, resource ORDER BY finished_at)
@@ -41,7 +42,8 @@ pub(super) fn run(context: &Context, args: &Status) -> Result<ExitCode, Error> {
         let runs = reader.ask("status", RUNS, &|_| None)?;
         render(&mut out, &runs, format, None).map_err(rendered)?;
     }
-    let certificates = reader.ask("status", CERTIFICATES, &|_| None)?;
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let certificates = reader.ask("status", &CERTIFICATES.replace("$now", &now), &|_| None)?;
     render(&mut out, &certificates, format, None).map_err(rendered)?;
     if matches!(format, Format::Table | Format::Markdown) {
         let size = std::fs::metadata(&settings.warehouse).map_or(0, |file| file.len());

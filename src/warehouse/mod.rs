@@ -235,7 +235,8 @@ fn open_existing(path: &Path, config: Config) -> Result<Connection, WarehouseErr
 fn guard(connection: &Connection) -> Result<(), WarehouseError> {
     connection
         .execute_batch(
-            "SET enable_external_access = false; SET autoload_known_extensions = false;
+            "SET enable_external_access = false; SET autoinstall_known_extensions = false;
+             SET autoload_known_extensions = false;
              SET lock_configuration = true",
         )
         .map_err(doing("setting up DuckDB"))
