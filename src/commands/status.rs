@@ -23,7 +23,7 @@ WITH swept AS (
 )
 SELECT instance, resource, verdict, distinct_ids AS rows,
        read_rows - lag(read_rows IGNORE NULLS) OVER earlier AS growth,
-       round((epoch(TIMESTAMP '$now') - epoch(max(read_at) OVER (PARTITION BY instance, resource))) / 3600, 1) AS hours_old,
+       round(greatest(epoch(TIMESTAMP '$now') - epoch(max(read_at) OVER (PARTITION BY instance, resource)), 0) / 3600, 1) AS hours_old,
        total_before, total_after, repeated, without_id, pages, passes, requests, retries, finished_at, reason
 FROM swept
 WINDOW earlier AS (PARTITION BY instance, resource ORDER BY finished_at)
