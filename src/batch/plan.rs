@@ -299,6 +299,11 @@ impl Planner<'_> {
 }
 
 impl Plan {
+    /// The main table, then each child.
+    pub fn tables(&self) -> impl Iterator<Item = &Table> {
+        std::iter::once(&self.main).chain(&self.children)
+    }
+
     /// The columns that describe users, as id, name and email: of objects with all three, whatever else they have, and of
     /// those that are called like a user. The email may be missing.
     pub fn users_of(columns: &[Column]) -> Vec<[Option<String>; 3]> {

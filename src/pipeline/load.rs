@@ -268,7 +268,7 @@ impl Loader<'_> {
 /// Tells what the columns cannot show as it was served, once for each column: what was known before is in
 /// `meta.columns`.
 fn report(plan: &Plan, remarks: &PlanRemarks, known: &[KnownColumn]) {
-    for (table, remarks) in std::iter::once(&plan.main).chain(&plan.children).zip(&remarks.0) {
+    for (table, remarks) in plan.tables().zip(&remarks.0) {
         for (column, remarks) in table.columns.iter().zip(remarks) {
             let known =
                 known.iter().find(|known| known.table == table.name && known.column.source_path == column.source_path);

@@ -115,8 +115,7 @@ pub fn record_columns(
     let action = || doing("writing meta.columns");
     connection.execute_batch("CREATE OR REPLACE TEMP TABLE described AS FROM meta.columns LIMIT 0").map_err(action())?;
     let mut appender = connection.appender_to_catalog_and_db("described", "temp", "main").map_err(action())?;
-    let tables = std::iter::once(&plan.main).chain(&plan.children);
-    for (index, table) in tables.enumerate() {
+    for (index, table) in plan.tables().enumerate() {
         for (position, column) in table.columns.iter().enumerate() {
             let remarks = remarks.0.get(index).and_then(|table| table.get(position)).copied().unwrap_or_default();
             let last_seen = column.came.then(|| moment(seen_at));

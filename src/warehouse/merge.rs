@@ -102,7 +102,7 @@ impl Merge<'_> {
             self.add(connection, child, &["_parent_id", "_position"], &[])?;
         }
         self.refitted(connection, plan)?;
-        for table in std::iter::once(&plan.main).chain(&plan.children) {
+        for table in plan.tables() {
             connection.execute_batch(&format!("DROP TABLE {}", stage(table))).map_err(action())?;
         }
         connection.execute_batch("DROP TABLE picked; DROP VIEW latest").map_err(action())?;
@@ -166,7 +166,7 @@ impl Merge<'_> {
     /// today. Which columns those are, `meta.unfitted` says, until every row of the instance was seen again.
     fn refit(&self, connection: &Connection, plan: &Plan) -> Result<(), WarehouseError> {
         let main = sql::name(&plan.main.name);
-        for table in std::iter::once(&plan.main).chain(&plan.children) {
+        for table in plan.tables() {
             let action = || doing(format!("filling new columns of {}", table.name));
             let mut statement = connection
                 .prepare("SELECT DISTINCT column_name FROM meta.unfitted WHERE instance = ? AND resource = ?")

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crmlake::{
-    batch::{self, Fields, KnownColumn, Limits, Plan, Remarks, Shape, Table, plan},
+    batch::{self, Fields, KnownColumn, Limits, Plan, Remarks, Shape, plan},
     json,
     pages::{
         envelope::{self, Hints},
@@ -18,7 +18,8 @@ pub fn take_apart(bytes: &[u8]) {
     let Ok(opened) = envelope::open(answer, &hints) else { return };
     let rows = sight(opened.items, opened.total).ids.len();
     let first = decoded(opened.items, rows, &[]);
-    let known: Vec<KnownColumn> = tables(&first)
+    let known: Vec<KnownColumn> = first
+        .tables()
         .flat_map(|table| {
             let columns = table.columns.iter().cloned();
             columns.map(|column| KnownColumn { table: table.name.clone(), column, remarks: Remarks::default() })
@@ -30,7 +31,7 @@ pub fn take_apart(bytes: &[u8]) {
 
 /// Every column of a plan with its type, whatever their order.
 fn described(plan: &Plan) -> BTreeSet<String> {
-    let columns = tables(plan).flat_map(|table| table.columns.iter().map(move |column| (table, column)));
+    let columns = plan.tables().flat_map(|table| table.columns.iter().map(move |column| (table, column)));
     columns
         .map(|(table, column)| format!("{}.{} {:?} {}", table.name, column.name, column.kind, column.is_list))
         .collect()
@@ -41,7 +42,7 @@ fn decoded(items: &str, rows: usize, known: &[KnownColumn]) -> Plan {
     let mut shape: Shape = plan::known_shape("leads", known);
     let rejected = batch::watch(&mut shape, items, limits, |id| assert!(!id.is_empty()));
     let plan = plan::plan("leads", &shape, known, &Fields::new());
-    for table in tables(&plan) {
+    for table in plan.tables() {
         let mut names = BTreeSet::new();
         for column in &table.columns {
             assert!(column.name.starts_with(|first: char| first.is_ascii_lowercase()), "{:?}", column.name);
@@ -53,10 +54,6 @@ fn decoded(items: &str, rows: usize, known: &[KnownColumn]) -> Plan {
     assert_eq!(batches.rejects.len() as u64, rejected);
     assert_eq!(batches.main.num_rows() + batches.rejects.len(), rows, "every entry is a row or a reject");
     plan
-}
-
-fn tables(plan: &Plan) -> impl Iterator<Item = &Table> {
-    std::iter::once(&plan.main).chain(&plan.children)
 }
 
 #[test]
