@@ -27,6 +27,9 @@ use crate::{config::work_folder, spool::private_folder};
 /// What DuckDB may hold in memory; the rest goes to disk, so that memory does not grow with the CRM.
 const MEMORY_LIMIT: &str = "1GiB";
 
+/// What DuckDB 1.0 and later read.
+const STORAGE_VERSION: &str = "v1.0.0";
+
 /// The folder, beside what is written, for what does not fit into memory.
 pub const SPILL: &str = "spill";
 
@@ -133,14 +136,7 @@ impl Working {
             fs::copy(target, &copy).map_err(failed("copy the warehouse to", &copy))?;
             step("copied");
         }
-        let config = Config::default()
-            .with("temp_directory", folder.join(SPILL).to_string_lossy())
-            .and_then(|config| config.with("preserve_insertion_order", "false"))
-            .and_then(|config| config.with("memory_limit", MEMORY_LIMIT))
-            .and_then(|config| config.with("storage_compatibility_version", "v1.0.0"))
-            .map_err(doing("setting up DuckDB"))?;
-        let connection =
-            Connection::open_with_flags(&copy, config).map_err(doing("opening the copy of the warehouse"))?;
+        let connection = open_to_write(&copy)?;
         if exists && schema::format(&connection)? == 0 {
             return Err(WarehouseError::Foreign { path: target.to_owned(), source: None });
         }
@@ -178,11 +174,57 @@ impl Working {
         Ok(size)
     }
 
+    /// Writes the copy anew, row by row, so that nothing of what was deleted is left in a free block or a dictionary.
+    /// Everything must be committed.
+    pub fn rewrite(&mut self) -> Result<(), WarehouseError> {
+        let action = || doing("writing the warehouse anew");
+        let fresh = self.fresh();
+        remove(&fresh).map_err(failed("remove", &fresh))?;
+        if let Some(connection) = self.connection.take() {
+            let name: String =
+                connection.query_row("SELECT current_database()", [], |row| row.get(0)).map_err(action())?;
+            let target = sql::text(&fresh.to_string_lossy());
+            connection
+                .execute_batch(&format!(
+                    "ATTACH {target} AS fresh (STORAGE_VERSION '{STORAGE_VERSION}');
+                     COPY FROM DATABASE {} TO fresh;
+                     DETACH fresh",
+                    sql::name(&name)
+                ))
+                .map_err(action())?;
+            connection.close().map_err(|(_, source)| doing("closing the warehouse")(source))?;
+        }
+        let permissions = fs::metadata(&self.copy).map_err(failed("look at", &self.copy))?.permissions();
+        fs::set_permissions(&fresh, permissions).map_err(failed("protect", &fresh))?;
+        fs::rename(&fresh, &self.copy).map_err(failed("replace", &self.copy))?;
+        remove(&wal(&self.copy)).map_err(failed("remove", &wal(&self.copy)))?;
+        self.connection = Some(open_to_write(&self.copy)?);
+        step("rewritten");
+        Ok(())
+    }
+
+    fn fresh(&self) -> PathBuf {
+        self.copy.with_extension("fresh")
+    }
+
     fn remove_copy(&self) {
         // What cannot be removed now is overwritten by the next run.
-        let _ = remove(&self.copy);
-        let _ = remove(&wal(&self.copy));
+        for path in [&self.copy, &self.fresh()] {
+            let _ = remove(path);
+            let _ = remove(&wal(path));
+        }
     }
+}
+
+/// Opens the copy that a run writes into. What does not fit into memory goes beside it.
+fn open_to_write(copy: &Path) -> Result<Connection, WarehouseError> {
+    let config = Config::default()
+        .with("temp_directory", copy.with_file_name(SPILL).to_string_lossy())
+        .and_then(|config| config.with("preserve_insertion_order", "false"))
+        .and_then(|config| config.with("memory_limit", MEMORY_LIMIT))
+        .and_then(|config| config.with("storage_compatibility_version", STORAGE_VERSION))
+        .map_err(doing("setting up DuckDB"))?;
+    Connection::open_with_flags(copy, config).map_err(doing("opening the copy of the warehouse"))
 }
 
 impl Drop for Working {
