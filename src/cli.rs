@@ -72,7 +72,7 @@ pub enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Copy the CRM into the warehouse
+    /// Copy the CRM into the warehouse, or into Parquet files
     Extract(Extract),
     /// Ask one page of each list, and say what a run would take
     Plan(Plan),
@@ -102,12 +102,30 @@ pub struct Extract {
     /// Only this instance of the configuration file
     #[arg(long, value_name = "NAME")]
     pub instance: Option<String>,
+    /// Where to write: the warehouse, or Parquet snapshots
+    #[arg(long, value_enum, default_value_t = To::Duckdb, value_name = "DESTINATION")]
+    pub to: To,
+    /// Where the snapshots are: a folder, or s3://, az:// or gs:// and a bucket
+    #[arg(long, value_name = "DIR", required_if_eq("to", "parquet"))]
+    pub out: Option<String>,
+    /// Keep so many snapshots of each resource, and always the newest whole one [default: all]
+    #[arg(long, value_name = "N", requires = "out")]
+    pub keep: Option<std::num::NonZeroUsize>,
     /// Prove every sweep: at least two passes
     #[arg(long)]
     pub prove: bool,
     /// Delete more rows at once than [deletes] max_share allows
     #[arg(long)]
     pub allow_mass_delete: bool,
+}
+
+/// `--to`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum To {
+    /// The warehouse, with history
+    Duckdb,
+    /// A snapshot in Parquet files, without history
+    Parquet,
 }
 
 /// `crmlake plan`

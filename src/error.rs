@@ -10,6 +10,7 @@ use crate::{
     pipeline::{crawl::CrawlError, load::LoadError},
     reports::ReportError,
     sandbox::SandboxError,
+    sink::{SinkError, parquet::StoreError},
     spool::SpoolError,
     warehouse::{WarehouseError, tidy},
 };
@@ -50,7 +51,10 @@ pub enum Error {
     Crawl(#[from] CrawlError),
     /// Loading what was swept.
     #[error(transparent)]
-    Load(#[from] LoadError),
+    Load(LoadError),
+    /// The place of the snapshots.
+    #[error(transparent)]
+    Store(StoreError),
     /// The spool.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -103,6 +107,24 @@ pub enum Error {
     Task(#[from] tokio::task::JoinError),
 }
 
+impl From<SinkError> for Error {
+    fn from(error: SinkError) -> Self {
+        match error {
+            SinkError::Warehouse(error) => Self::Warehouse(error),
+            SinkError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<LoadError> for Error {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Sink(error) => error.into(),
+            error => Self::Load(error),
+        }
+    }
+}
+
 impl From<ExportError> for Error {
     /// A warehouse's error is the same wherever it was met.
     fn from(error: ExportError) -> Self {
@@ -118,7 +140,7 @@ impl Error {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Crawl(error) => crawl_class(error),
-            Self::Warehouse(WarehouseError::Locked) => ExitCode::Locked,
+            Self::Warehouse(WarehouseError::Locked) | Self::Store(StoreError::Raced { .. }) => ExitCode::Locked,
             Self::Export(error) if error.is_usage() => ExitCode::Usage,
             Self::Config(_)
             | Self::Usage(_)
@@ -126,6 +148,7 @@ impl Error {
             | Self::Report(_)
             | Self::Sandbox(_)
             | Self::Input { .. }
+            | Self::Store(StoreError::Foreign { .. } | StoreError::Newer { .. } | StoreError::LeavesOut { .. })
             | Self::Warehouse(
                 WarehouseError::Absent { .. } | WarehouseError::Foreign { .. } | WarehouseError::Newer { .. },
             ) => ExitCode::Usage,
@@ -143,6 +166,16 @@ impl Error {
             Self::Warehouse(WarehouseError::Locked) => Some("wait for it to end; nothing was touched".to_owned()),
             Self::Config(ConfigError::NoInstance) => {
                 Some("to try crmlake without a CRM, run `crmlake demo`".to_owned())
+            }
+            Self::Store(StoreError::Foreign { .. }) => Some("name another place with --out".to_owned()),
+            Self::Store(StoreError::LeavesOut { .. }) => Some(
+                "extract all instances together, name another place with --out, or let its rows go with \
+                 --allow-mass-delete"
+                    .to_owned(),
+            ),
+            Self::Store(StoreError::Raced { .. }) => Some("wait for it to end, and run again".to_owned()),
+            Self::Store(StoreError::Bucket { .. }) => {
+                Some("check the bucket's name and the cloud's variables in the environment".to_owned())
             }
             Self::Report(error) => error.advice(),
             Self::Export(error) => error.advice(),

@@ -4,14 +4,24 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::{Context, print};
 use crate::{
-    cli::Extract,
-    config::Proof,
+    cli::{Extract, To},
+    config::{
+        Proof,
+        destination::{Destination, ParquetOverrides},
+    },
     error::{Error, ExitCode},
     pipeline::{self, Extraction, Line, Summary},
 };
 
 pub(super) async fn run(mut context: Context, args: Extract) -> Result<ExitCode, Error> {
     context.overrides.proof = args.prove.then_some(Proof::Proven);
+    context.overrides.parquet = match (args.to, args.out) {
+        (To::Duckdb, None) => None,
+        (To::Duckdb, Some(_)) => {
+            return Err(Error::Usage("--out takes --to parquet; the warehouse is named by --warehouse".to_owned()));
+        }
+        (To::Parquet, out) => Some(ParquetOverrides { out: out.unwrap_or_default(), keep: args.keep }),
+    };
     let settings = context.settings()?;
     let extraction = Extraction {
         resources: pipeline::resources(&args.resources)?,
@@ -19,16 +29,19 @@ pub(super) async fn run(mut context: Context, args: Extract) -> Result<ExitCode,
         settings,
         allow_mass_delete: args.allow_mass_delete,
     };
-    let warehouse = extraction.settings.warehouse.display().to_string();
+    let destination = match &extraction.settings.destination {
+        Destination::Warehouse => extraction.settings.warehouse.display().to_string(),
+        Destination::Parquet { place, .. } => place.name(),
+    };
     let summary = pipeline::extract(extraction, context.bars.clone()).await?;
     if !context.quiet {
-        print(&summary_table(&summary, &warehouse))?;
+        print(&summary_table(&summary, &destination))?;
     }
     Ok(summary.exit_code)
 }
 
 /// The closing table: what happened to each resource.
-pub(super) fn summary_table(summary: &Summary, warehouse: &str) -> String {
+pub(super) fn summary_table(summary: &Summary, destination: &str) -> String {
     let several = summary.lines.iter().any(|line| line.instance != summary.lines[0].instance);
     let mut table = Table::new();
     table.load_preset(presets::UTF8_FULL_CONDENSED);
@@ -57,8 +70,11 @@ pub(super) fn summary_table(summary: &Summary, warehouse: &str) -> String {
             text.push_str(&format!("{}: {why}\n", line.resource.name));
         }
     }
-    let size = bytesize::ByteSize(summary.bytes).display().iec();
-    text.push_str(&format!("{warehouse} ({size}), run {}\n", summary.run_id));
+    for held_back in &summary.receipt.held_back {
+        text.push_str(&format!("{held_back}\n"));
+    }
+    let size = bytesize::ByteSize(summary.receipt.bytes).display().iec();
+    text.push_str(&format!("{destination} ({size}), run {}\n", summary.run_id));
     text
 }
 

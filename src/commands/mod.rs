@@ -51,7 +51,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
     let json = global.log_format == LogFormat::Json;
     init_log(Verbosity { verbose: global.verbose, quiet: global.quiet, json, color }, &bars);
     let context = Context {
-        overrides: Overrides { config: global.config, warehouse: global.warehouse, proof: None },
+        overrides: Overrides { config: global.config, warehouse: global.warehouse, proof: None, parquet: None },
         environment,
         bars,
         quiet: global.quiet,

@@ -9,6 +9,7 @@
 //! | `CRMLAKE_API_KEY_SECONDARY` | its secondary subscription key, used when the primary one is refused |
 //! | `<KEY>_FILE` | a file that holds the key, for each key variable above or named by `key_env` |
 //! | `CREDENTIALS_DIRECTORY` | systemd's folder of credentials: a file there named like the key variable holds the key |
+//! | `AWS_...`, `AZURE_...`, `GOOGLE_...` | credentials, region and endpoint of the cloud that `--out` names, as the cloud calls them |
 //! | `NO_COLOR` | any value: no colours, where `--color` does not say |
 //!
 //! `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are read by the HTTP library, for hosts other than loopback.
@@ -52,6 +53,13 @@ impl Environment {
     /// A variable's value as text; what is not UTF-8 counts as absent.
     pub fn text(self, name: &str) -> Option<String> {
         self.get(name).and_then(|value| value.into_string().ok())
+    }
+
+    /// Name and value of every variable that begins so; what is not UTF-8 counts as absent.
+    pub fn all(self, prefix: &str) -> Vec<(String, String)> {
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        variables.filter(|(name, value)| name.starts_with(prefix) && !value.is_empty()).collect()
     }
 
     /// Whether the user asked programs for plain output.

@@ -2,6 +2,7 @@
 //!
 //! Below this room nothing sees the command line, the environment or the configuration file.
 
+pub mod destination;
 pub mod env;
 pub mod file;
 
@@ -15,6 +16,7 @@ use url::Url;
 
 pub use self::file::Proof;
 use self::{
+    destination::{Destination, ParquetOverrides},
     env::Environment,
     file::{ApiTable, DeletesTable, File, InstanceTable, SweepTable, TablesTable},
 };
@@ -24,6 +26,8 @@ use crate::secret::Secret;
 pub const DEFAULT_FILE: &str = "crmlake.toml";
 /// The warehouse written when none is named.
 pub const DEFAULT_WAREHOUSE: &str = "crmlake.duckdb";
+/// The name of the folder of working files.
+const WORK_FOLDER: &str = ".crmlake";
 /// What `_instance` says when the environment describes the one instance.
 pub const DEFAULT_INSTANCE: &str = "main";
 /// Names that a warehouse file must not have: DuckDB names the catalog after the file.
@@ -99,6 +103,8 @@ pub struct Overrides {
     pub warehouse: Option<PathBuf>,
     /// `--prove`
     pub proof: Option<Proof>,
+    /// `--to parquet`
+    pub parquet: Option<ParquetOverrides>,
 }
 
 /// Everything that was decided before the work starts.
@@ -106,6 +112,8 @@ pub struct Overrides {
 pub struct Settings {
     /// The warehouse file.
     pub warehouse: PathBuf,
+    /// Where an extraction writes.
+    pub destination: Destination,
     /// How the API is asked.
     pub api: ApiTable,
     /// How sweeps prove themselves.
@@ -152,6 +160,7 @@ impl Settings {
         sweep.proof = overrides.proof.unwrap_or(sweep.proof);
         Ok(Self {
             warehouse,
+            destination: Destination::resolve(overrides.parquet.as_ref(), environment)?,
             api: file.api.clone(),
             sweep,
             deletes: file.deletes.clone(),
@@ -188,6 +197,11 @@ impl Settings {
         tables.into_iter().map(|table| instance(table, environment)).collect()
     }
 
+    /// The folder of an extraction's working files.
+    pub fn work_folder(&self) -> PathBuf {
+        self.destination.work_folder(&self.warehouse)
+    }
+
     /// Where a canonical field is in the records of a resource, as configured.
     pub fn field(&self, resource: &str, canonical: &str) -> Option<&str> {
         self.file.fields.get(resource)?.get(canonical).map(String::as_str)
@@ -207,7 +221,7 @@ impl Settings {
 
 /// The folder of working files beside a warehouse: lock, spool, and the copy being written.
 pub fn work_folder(warehouse: &Path) -> PathBuf {
-    warehouse.parent().unwrap_or(Path::new("")).join(".crmlake")
+    warehouse.parent().unwrap_or(Path::new("")).join(WORK_FOLDER)
 }
 
 fn read(path: &Path) -> Result<File, ConfigError> {

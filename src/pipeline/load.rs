@@ -17,9 +17,9 @@ use crate::{
     config::Settings,
     error::in_one_line,
     pages::{Ask, Verdict, envelope},
-    sink::{Gone, Sink},
+    sink::{Gone, Sink, SinkError},
     spool::{Entry, Spool},
-    warehouse::{WarehouseError, merge::Tally, schema::type_name},
+    warehouse::{merge::Tally, schema::type_name},
 };
 
 /// Why a resource could not be loaded.
@@ -39,7 +39,7 @@ pub enum LoadError {
     },
     /// The destination.
     #[error(transparent)]
-    Warehouse(#[from] WarehouseError),
+    Sink(#[from] SinkError),
 }
 
 /// What loading a resource did.

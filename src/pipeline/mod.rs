@@ -19,15 +19,15 @@ use self::{
 use crate::{
     api::{Client, Counters, Failure, limiter::Gate},
     catalog::{self, Resource},
-    config::{Instance, Proof, Settings, work_folder},
+    config::{Instance, Proof, Settings, destination::Destination},
     error::{Error, ExitCode, crawl_class, in_one_line},
     library::{Shelf, models, shelf},
     observe::Bars,
     pages::{Certificate, Goal},
-    sink::{DuckDbSink, Sink as _},
+    sink::{Closing, Receipt, SinkError, Sweep, Target},
     spool::{Binding, Discarded, Spool},
     warehouse::{
-        ledger::{LatestSweeps, Run, latest_sweeps},
+        ledger::{LatestSweeps, Run},
         lock::Lock,
     },
 };
@@ -69,8 +69,8 @@ pub struct Summary {
     pub run_id: String,
     /// Each resource.
     pub lines: Vec<Line>,
-    /// The warehouse file's size in bytes.
-    pub bytes: u64,
+    /// What the destination has of it.
+    pub receipt: Receipt,
     /// The run's exit code.
     pub exit_code: ExitCode,
 }
@@ -95,18 +95,29 @@ pub fn resources(names: &[String]) -> Result<Vec<&'static Resource>, Error> {
 
 /// Runs an extraction. Nothing of the warehouse changes unless it is committed at the end.
 pub async fn extract(extraction: Extraction, bars: Bars) -> Result<Summary, Error> {
-    let folder = work_folder(&extraction.settings.warehouse);
-    let _lock = Lock::take(&folder)?;
+    let _lock = Lock::take(&extraction.settings.work_folder())?;
     let run = Run::begin();
-    // Pages fetched before the run that loaded their list are in the warehouse already.
-    let latest = latest_sweeps(&extraction.settings.warehouse)?;
+    let (extraction, target) = tokio::task::spawn_blocking(move || open_target(extraction)).await??;
+    // Pages fetched before the run that loaded their list are at the destination already.
+    let latest = target.latest_sweeps()?;
     info!(run_id = run.id, "extraction begins");
     let clients = connect(&extraction.settings, &extraction.instances)?;
     tokio::select! {
-        result = crawl_and_load(extraction, run, &latest, clients, bars) => result,
+        result = crawl_and_load(extraction, target, run, &latest, clients, bars) => result,
         // The process ends at once then, and a copy that is being written is of no use to anybody.
         () = stopped() => Err(Error::Interrupted),
     }
+}
+
+fn open_target(extraction: Extraction) -> Result<(Extraction, Target), SinkError> {
+    let target = Target::open(&extraction.settings, &Handle::current())?;
+    if let Target::Parquet(snapshots) = &target
+        && !extraction.allow_mass_delete
+    {
+        let instances: Vec<&str> = extraction.instances.iter().map(|instance| instance.name.as_str()).collect();
+        snapshots.check(&extraction.resources, &instances)?;
+    }
+    Ok((extraction, target))
 }
 
 /// A client for each instance, those of one key behind one gate.
@@ -122,6 +133,7 @@ fn connect(settings: &Settings, instances: &[Instance]) -> Result<Vec<Client>, E
 
 async fn crawl_and_load(
     extraction: Extraction,
+    target: Target,
     run: Run,
     latest: &LatestSweeps,
     clients: Vec<Client>,
@@ -135,7 +147,7 @@ async fn crawl_and_load(
     }));
     let swept = swept.await;
     let runtime = Handle::current();
-    tokio::task::spawn_blocking(move || load_all(&extraction, &run, swept, &runtime, &bars)).await?
+    tokio::task::spawn_blocking(move || load_all(&extraction, target, &run, swept, &runtime, &bars)).await?
 }
 
 struct Swept {
@@ -190,7 +202,7 @@ async fn prove(
 }
 
 fn spool_path(settings: &Settings, instance: &str, name: &str) -> PathBuf {
-    work_folder(&settings.warehouse).join("spool").join(instance).join(format!("{name}.spool"))
+    settings.work_folder().join("spool").join(instance).join(format!("{name}.spool"))
 }
 
 /// What a spool must be of to be used again.
@@ -242,6 +254,7 @@ fn open_spool(
 
 fn load_all(
     extraction: &Extraction,
+    target: Target,
     run: &Run,
     swept: Vec<(String, Client, Vec<Swept>)>,
     runtime: &Handle,
@@ -261,7 +274,7 @@ fn load_all(
             first.map_or_else(|| Error::Usage("none of these lists exists in this CRM".to_owned()), Error::Crawl)
         );
     }
-    let mut sink = DuckDbSink::begin(&extraction.settings.warehouse, run)?;
+    let mut sink = target.begin(run)?;
     let prove = |resource: &'static Resource, source: &Source<'_>| {
         let bar = bars.bar(resource.name);
         let proof = prove(&extraction.settings, source, resource, run, &bar);
@@ -284,7 +297,7 @@ fn load_all(
                 _ => None,
             })
             .collect();
-        let mut tallies = loader.load(&mut sink, resource, &sources)?.into_iter();
+        let mut tallies = loader.load(sink.as_mut(), resource, &sources)?.into_iter();
         for (instance, _, swept) in parts() {
             let (certificate, done, cost) = match &swept.result {
                 Ok(None) => continue,
@@ -321,7 +334,8 @@ fn load_all(
                     (certificate, Loaded::default(), Counters { requests, retries: 0 })
                 }
             };
-            sink.certify(resource, instance, &certificate, cost)?;
+            let kept = done.kept.as_deref();
+            sink.certify(&Sweep { resource, instance, certificate: &certificate, cost, kept })?;
             let instance = instance.clone();
             lines.push(Line { instance, resource, certificate, loaded: done, cost, seconds: swept.seconds });
         }
@@ -333,15 +347,18 @@ fn load_all(
         (false, false) => ExitCode::NotWhole,
     };
     let mut resolved = Vec::new();
-    for file in shelf(Shelf::Models, extraction.settings.sql.as_deref())? {
-        resolved.push(models::resolve(&file, &extraction.settings, sink.known())?);
+    if matches!(extraction.settings.destination, Destination::Warehouse) {
+        for file in shelf(Shelf::Models, extraction.settings.sql.as_deref())? {
+            resolved.push(models::resolve(&file, &extraction.settings, sink.known())?);
+        }
     }
     let outcome = if exit_code == ExitCode::Whole { "whole" } else { "not whole" };
-    let receipt = sink.commit(&models::in_order(resolved), outcome, exit_code as u8)?;
+    let models = models::in_order(resolved);
+    let receipt = sink.commit(&Closing { models: &models, outcome, exit_code: exit_code as u8 })?;
     lines.iter_mut().filter_map(|line| line.loaded.proof.take()).for_each(|proof| load::discard(proof.spool));
     let crawls = swept.into_iter().flat_map(|(_, _, sweeps)| sweeps).filter_map(|swept| swept.result.ok().flatten());
     crawls.for_each(|crawl| load::discard(crawl.spool));
-    Ok(Summary { run_id: run.id.clone(), lines, bytes: receipt.bytes, exit_code })
+    Ok(Summary { run_id: run.id.clone(), lines, receipt, exit_code })
 }
 
 impl Line {

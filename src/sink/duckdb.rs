@@ -5,13 +5,10 @@ use std::path::Path;
 use arrow::record_batch::RecordBatch;
 use duckdb::Connection;
 
-use super::{Receipt, Sink};
+use super::{Closing, Receipt, Sink, SinkError, Sweep};
 use crate::{
-    api::Counters,
     batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks, Table},
     catalog::Resource,
-    library::models::Model,
-    pages::Certificate,
     warehouse::{
         WarehouseError, Working, doing,
         ledger::{self, Run},
@@ -35,27 +32,40 @@ pub struct DuckDbSink {
 impl DuckDbSink {
     /// Copies the warehouse aside and begins the run's transaction.
     pub fn begin(warehouse: &Path, run: &Run) -> Result<Self, WarehouseError> {
-        let working = Working::begin(warehouse)?;
+        Self::begin_in(Working::begin(warehouse)?, run)
+    }
+
+    /// Begins a run in a working copy.
+    pub(super) fn begin_in(working: Working, run: &Run) -> Result<Self, WarehouseError> {
         let connection = working.connection()?;
         connection.execute_batch("BEGIN").map_err(doing("beginning the transaction"))?;
         let known = schema::known_columns(connection)?;
         Ok(Self { working, run: run.clone(), observed_at: jiff::Timestamp::now(), known, reshaped: Vec::new() })
     }
 
-    /// Creates the views, writes the run's line, and puts the copy in the warehouse's place.
-    pub fn commit(self, models: &[Model], outcome: &str, exit_code: u8) -> Result<Receipt, WarehouseError> {
-        let connection = self.working.connection()?;
-        step("loaded");
-        views::create_crm(connection, &self.known)?;
-        views::create_models(connection, models)?;
-        ledger::record_run(connection, &self.run, outcome, exit_code)?;
-        connection.execute_batch("COMMIT").map_err(doing("committing the run"))?;
-        step("committed");
-        Ok(Receipt { bytes: self.working.replace()? })
+    /// The connection to the copy.
+    pub(super) fn connection(&self) -> Result<&Connection, WarehouseError> {
+        self.working.connection()
     }
 
-    fn connection(&self) -> Result<&Connection, WarehouseError> {
-        self.working.connection()
+    /// The ids, in a table of expected ones, that the sweep did not see. Also how many are expected.
+    pub(super) fn not_seen(
+        &self,
+        resource: &str,
+        instance: &str,
+        expected: &str,
+    ) -> Result<(Vec<String>, u64), SinkError> {
+        let action = || doing(format!("looking for rows of {resource} that are gone"));
+        let connection = self.connection()?;
+        let rows = connection
+            .query_row(&format!("SELECT count(*) FROM {expected}"), [instance], |row| row.get(0))
+            .map_err(action())?;
+        let mut statement = connection
+            .prepare(&format!("SELECT id FROM {expected} AND id NOT IN (SELECT id FROM seen) ORDER BY id"))
+            .map_err(action())?;
+        let ids = statement.query_map([instance], |row| row.get(0)).map_err(action())?;
+        let missing = ids.collect::<Result<Vec<String>, _>>().map_err(action())?;
+        Ok((missing, rows))
     }
 
     fn append(&self, table: &Table, batch: RecordBatch) -> Result<(), WarehouseError> {
@@ -77,11 +87,11 @@ impl Sink for DuckDbSink {
         &self.known
     }
 
-    fn fields(&self, form: &Resource, instance: &str) -> Result<Fields, WarehouseError> {
-        ledger::fields(self.connection()?, form.name, instance)
+    fn fields(&self, form: &Resource, instance: &str) -> Result<Fields, SinkError> {
+        Ok(ledger::fields(self.connection()?, form.name, instance)?)
     }
 
-    fn saw(&mut self, ids: &[String], first: bool) -> Result<(), WarehouseError> {
+    fn saw(&mut self, ids: &[String], first: bool) -> Result<(), SinkError> {
         let action = || doing("noting the ids seen");
         let connection = self.connection()?;
         if first {
@@ -89,31 +99,21 @@ impl Sink for DuckDbSink {
         }
         let mut appender = connection.appender_to_catalog_and_db("seen", "temp", "main").map_err(action())?;
         appender.append_rows(ids.iter().map(|id| [id.as_str()])).map_err(action())?;
-        appender.flush().map_err(action())
+        Ok(appender.flush().map_err(action())?)
     }
 
-    fn has_seen(&self, id: &str) -> Result<bool, WarehouseError> {
-        self.connection()?
-            .query_row("SELECT count(*) > 0 FROM seen WHERE id = ?", [id], |row| row.get(0))
-            .map_err(doing("looking for an id"))
+    fn has_seen(&self, id: &str) -> Result<bool, SinkError> {
+        let action = doing("looking for an id");
+        let query = "SELECT count(*) > 0 FROM seen WHERE id = ?";
+        Ok(self.connection()?.query_row(query, [id], |row| row.get(0)).map_err(action)?)
     }
 
-    fn missing(&mut self, resource: &Resource, instance: &str) -> Result<(Vec<String>, u64), WarehouseError> {
-        let action = || doing(format!("looking for rows of {} that are gone", resource.name));
-        let connection = self.connection()?;
+    fn missing(&mut self, resource: &'static Resource, instance: &str) -> Result<(Vec<String>, u64), SinkError> {
         let current = format!("history.{} WHERE _instance = ? AND _valid_to IS NULL", sql::name(resource.name));
-        let rows = connection
-            .query_row(&format!("SELECT count(*) FROM {current}"), [instance], |row| row.get(0))
-            .map_err(action())?;
-        let mut statement = connection
-            .prepare(&format!("SELECT id FROM {current} AND id NOT IN (SELECT id FROM seen) ORDER BY id"))
-            .map_err(action())?;
-        let ids = statement.query_map([instance], |row| row.get(0)).map_err(action())?;
-        let missing = ids.collect::<Result<Vec<String>, _>>().map_err(action())?;
-        Ok((missing, rows))
+        self.not_seen(resource.name, instance, &current)
     }
 
-    fn shape(&mut self, plan: &Plan) -> Result<(), WarehouseError> {
+    fn shape(&mut self, plan: &Plan) -> Result<(), SinkError> {
         let connection = self.working.connection()?;
         let mut changes = schema::shape_history(connection, &plan.main, false, &self.known)?;
         for child in &plan.children {
@@ -125,13 +125,14 @@ impl Sink for DuckDbSink {
         Ok(())
     }
 
-    fn stage(&mut self, plan: &Plan) -> Result<(), WarehouseError> {
+    fn stage(&mut self, plan: &Plan) -> Result<(), SinkError> {
         let connection = self.working.connection()?;
         create_stage(connection, &plan.main, false)?;
-        plan.children.iter().try_for_each(|child| create_stage(connection, child, true))
+        plan.children.iter().try_for_each(|child| create_stage(connection, child, true))?;
+        Ok(())
     }
 
-    fn write(&mut self, plan: &Plan, instance: &str, batches: Batches) -> Result<(), WarehouseError> {
+    fn write(&mut self, plan: &Plan, instance: &str, batches: Batches) -> Result<(), SinkError> {
         self.append(&plan.main, batches.main)?;
         step("half-written");
         for (child, batch) in plan.children.iter().zip(batches.children) {
@@ -140,10 +141,11 @@ impl Sink for DuckDbSink {
         if batches.rejects.is_empty() {
             return Ok(());
         }
-        ledger::record_rejects(self.connection()?, &self.run.id, instance, &plan.main.name, &batches.rejects)
+        let connection = self.connection()?;
+        Ok(ledger::record_rejects(connection, &self.run.id, instance, &plan.main.name, &batches.rejects)?)
     }
 
-    fn merge(&mut self, plan: &Plan, instance: &str, deleted: &[Gone]) -> Result<Tally, WarehouseError> {
+    fn merge(&mut self, plan: &Plan, instance: &str, deleted: &[Gone]) -> Result<Tally, SinkError> {
         let tally = self.merge_of(instance).resource(self.connection()?, plan, deleted)?;
         step("merged");
         // What is not committed stays in memory, as much as a row group of every table. Nobody sees the copy before it is
@@ -152,7 +154,7 @@ impl Sink for DuckDbSink {
         Ok(tally)
     }
 
-    fn describe(&mut self, plan: &Plan, remarks: &PlanRemarks) -> Result<(), WarehouseError> {
+    fn describe(&mut self, plan: &Plan, remarks: &PlanRemarks) -> Result<(), SinkError> {
         let connection = self.working.connection()?;
         step("resource-committed");
         ledger::record_columns(connection, plan, remarks, self.observed_at)?;
@@ -160,13 +162,20 @@ impl Sink for DuckDbSink {
         Ok(())
     }
 
-    fn certify(
-        &mut self,
-        resource: &Resource,
-        instance: &str,
-        certificate: &Certificate,
-        cost: Counters,
-    ) -> Result<(), WarehouseError> {
-        ledger::record_sweep(self.connection()?, &self.run.id, instance, resource.name, certificate, cost)
+    fn certify(&mut self, sweep: &Sweep<'_>) -> Result<(), SinkError> {
+        let Sweep { resource, instance, certificate, cost, kept: _ } = *sweep;
+        Ok(ledger::record_sweep(self.connection()?, &self.run.id, instance, resource.name, certificate, cost)?)
+    }
+
+    /// Creates the views, writes the run's line, and puts the copy in the warehouse's place.
+    fn commit(self: Box<Self>, closing: &Closing<'_>) -> Result<Receipt, SinkError> {
+        let connection = self.working.connection()?;
+        step("loaded");
+        views::create_crm(connection, &self.known)?;
+        views::create_models(connection, closing.models)?;
+        ledger::record_run(connection, &self.run, closing.outcome, closing.exit_code)?;
+        connection.execute_batch("COMMIT").map_err(doing("committing the run"))?;
+        step("committed");
+        Ok(Receipt { bytes: self.working.replace()?, held_back: Vec::new() })
     }
 }

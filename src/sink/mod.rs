@@ -4,22 +4,111 @@
 //! makes it visible at once and gives a receipt. A sink that is dropped before its commit has done nothing.
 
 pub mod duckdb;
+pub mod parquet;
 
-pub use self::duckdb::DuckDbSink;
+use std::path::PathBuf;
+
+use tokio::runtime::Handle;
+
+use self::{
+    duckdb::DuckDbSink,
+    parquet::{ParquetSink, Snapshots, StoreError},
+};
 pub use crate::warehouse::merge::{Gone, Tally};
 use crate::{
     api::Counters,
     batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks},
     catalog::Resource,
+    config::{Settings, destination::Destination},
+    library::models::Model,
     pages::Certificate,
-    warehouse::WarehouseError,
+    warehouse::{
+        WarehouseError,
+        ledger::{self, LatestSweeps, Run},
+    },
 };
 
+/// What can go wrong with a destination.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// The warehouse, or the database in which snapshots are prepared.
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+    /// The place of the snapshots.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A destination that was looked at, before anything is fetched for it.
+#[derive(Debug)]
+pub enum Target {
+    /// The warehouse file.
+    Warehouse(PathBuf),
+    /// Snapshots.
+    Parquet(Snapshots),
+}
+
+impl Target {
+    /// Looks at the destination of the settings. To be called outside the runtime: it blocks.
+    pub fn open(settings: &Settings, runtime: &Handle) -> Result<Self, SinkError> {
+        Ok(match &settings.destination {
+            Destination::Warehouse => Self::Warehouse(settings.warehouse.clone()),
+            Destination::Parquet { place, keep } => {
+                Self::Parquet(Snapshots::open(place, &settings.work_folder(), *keep, runtime)?)
+            }
+        })
+    }
+
+    /// The latest run that read each list for this destination.
+    pub fn latest_sweeps(&self) -> Result<LatestSweeps, SinkError> {
+        match self {
+            Self::Warehouse(path) => Ok(ledger::latest_sweeps(path)?),
+            Self::Parquet(snapshots) => Ok(snapshots.latest_sweeps()),
+        }
+    }
+
+    /// Begins a run.
+    pub fn begin(self, run: &Run) -> Result<Box<dyn Sink>, SinkError> {
+        Ok(match self {
+            Self::Warehouse(path) => Box::new(DuckDbSink::begin(&path, run)?),
+            Self::Parquet(snapshots) => Box::new(ParquetSink::begin(snapshots, run)?),
+        })
+    }
+}
+
+/// A sweep, for the books.
+#[derive(Clone, Copy, Debug)]
+pub struct Sweep<'a> {
+    /// Of which resource.
+    pub resource: &'static Resource,
+    /// Of which instance.
+    pub instance: &'a str,
+    /// What it vouches for.
+    pub certificate: &'a Certificate,
+    /// What it took.
+    pub cost: Counters,
+    /// Why rows that are missing were not taken for deleted.
+    pub kept: Option<&'a str>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Closing<'a> {
+    /// The models whose views the destination is to have, where it has views.
+    pub models: &'a [Model],
+    /// In words.
+    pub outcome: &'a str,
+    /// As its exit code.
+    pub exit_code: u8,
+}
+
 /// What a commit did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
-    /// Bytes that the destination has now.
+    /// Bytes that the destination has now; of snapshots, what this run wrote.
     pub bytes: u64,
+    /// What the run wrote and readers are not led to, and why.
+    pub held_back: Vec<String>,
 }
 
 /// A destination.
@@ -28,38 +117,35 @@ pub trait Sink {
     fn known(&self) -> &[KnownColumn];
 
     /// What a form says of its fields, as far as it was ever read.
-    fn fields(&self, form: &Resource, instance: &str) -> Result<Fields, WarehouseError>;
+    fn fields(&self, form: &Resource, instance: &str) -> Result<Fields, SinkError>;
 
     /// Notes the ids that a sweep saw; those of the sweep before are forgotten with `first`.
-    fn saw(&mut self, ids: &[String], first: bool) -> Result<(), WarehouseError>;
+    fn saw(&mut self, ids: &[String], first: bool) -> Result<(), SinkError>;
 
     /// Whether the sweep saw this id.
-    fn has_seen(&self, id: &str) -> Result<bool, WarehouseError>;
+    fn has_seen(&self, id: &str) -> Result<bool, SinkError>;
 
     /// The ids that the destination has and the sweep did not see. Also how many rows it has.
-    fn missing(&mut self, resource: &Resource, instance: &str) -> Result<(Vec<String>, u64), WarehouseError>;
+    fn missing(&mut self, resource: &'static Resource, instance: &str) -> Result<(Vec<String>, u64), SinkError>;
 
     /// Gives a plan's tables the columns that they need: once for all instances, before any row is written.
-    fn shape(&mut self, plan: &Plan) -> Result<(), WarehouseError>;
+    fn shape(&mut self, plan: &Plan) -> Result<(), SinkError>;
 
     /// Prepares for the rows of one instance.
-    fn stage(&mut self, plan: &Plan) -> Result<(), WarehouseError>;
+    fn stage(&mut self, plan: &Plan) -> Result<(), SinkError>;
 
     /// Writes the rows of a page.
-    fn write(&mut self, plan: &Plan, instance: &str, batches: Batches) -> Result<(), WarehouseError>;
+    fn write(&mut self, plan: &Plan, instance: &str, batches: Batches) -> Result<(), SinkError>;
 
     /// Merges what was written, and removes what is known to be deleted.
-    fn merge(&mut self, plan: &Plan, instance: &str, deleted: &[Gone]) -> Result<Tally, WarehouseError>;
+    fn merge(&mut self, plan: &Plan, instance: &str, deleted: &[Gone]) -> Result<Tally, SinkError>;
 
     /// Describes a plan's columns, with what was remarked on their values: once for all instances, after their rows.
-    fn describe(&mut self, plan: &Plan, remarks: &PlanRemarks) -> Result<(), WarehouseError>;
+    fn describe(&mut self, plan: &Plan, remarks: &PlanRemarks) -> Result<(), SinkError>;
 
     /// Files a sweep's certificate.
-    fn certify(
-        &mut self,
-        resource: &Resource,
-        instance: &str,
-        certificate: &Certificate,
-        cost: Counters,
-    ) -> Result<(), WarehouseError>;
+    fn certify(&mut self, sweep: &Sweep<'_>) -> Result<(), SinkError>;
+
+    /// Makes all of it visible, at once.
+    fn commit(self: Box<Self>, closing: &Closing<'_>) -> Result<Receipt, SinkError>;
 }

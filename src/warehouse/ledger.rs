@@ -234,6 +234,13 @@ pub fn latest_sweeps(warehouse: &Path) -> Result<LatestSweeps, WarehouseError> {
     rows.collect::<Result<_, _>>().map_err(action())
 }
 
+/// The certificates, as a JSON list of objects.
+pub fn told_sweeps(connection: &Connection) -> Result<String, WarehouseError> {
+    connection
+        .query_row("SELECT coalesce(CAST(to_json(list(s)) AS VARCHAR), '[]') FROM meta.sweeps s", [], |row| row.get(0))
+        .map_err(doing("reading meta.sweeps"))
+}
+
 /// When the last run that loaded something ended, and the worst verdict of its sweeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Freshness {

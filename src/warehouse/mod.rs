@@ -30,6 +30,9 @@ const MEMORY_LIMIT: &str = "1GiB";
 /// What DuckDB 1.0 and later read.
 const STORAGE_VERSION: &str = "v1.0.0";
 
+/// The folder, among the working files, of what is being written.
+pub const WRITE: &str = "write";
+
 /// The folder, beside what is written, for what does not fit into memory.
 pub const SPILL: &str = "spill";
 
@@ -125,20 +128,29 @@ impl Working {
     /// Copies the warehouse aside, or begins a new one, and opens the copy.
     pub fn begin(target: &Path) -> Result<Self, WarehouseError> {
         // Of the same name as the warehouse, because DuckDB names the catalog after the file.
-        let folder = work_folder(target).join("write");
-        let copy = folder.join(target.file_name().unwrap_or_default());
-        private_folder(&folder).map_err(failed("create", &folder))?;
-        let mut working = Self { connection: None, target: target.to_owned(), copy: copy.clone() };
+        let copy = work_folder(target).join(WRITE).join(target.file_name().unwrap_or_default());
+        Self::open(target.to_owned(), copy, target.exists())
+    }
+
+    /// Begins a warehouse that takes no other's place: whoever wants something of it leads it out before it is dropped.
+    pub fn scratch(work_folder: &Path) -> Result<Self, WarehouseError> {
+        let copy = work_folder.join(WRITE).join("scratch.duckdb");
+        Self::open(copy.clone(), copy, false)
+    }
+
+    fn open(target: PathBuf, copy: PathBuf, exists: bool) -> Result<Self, WarehouseError> {
+        let folder = copy.parent().unwrap_or(Path::new(""));
+        private_folder(folder).map_err(failed("create", folder))?;
+        let mut working = Self { connection: None, target: target.clone(), copy: copy.clone() };
         working.remove_copy();
-        let exists = target.exists();
         if exists {
             // A file system with reflinks copies nothing. The owner's choice of who may read it is kept.
-            fs::copy(target, &copy).map_err(failed("copy the warehouse to", &copy))?;
+            fs::copy(&target, &copy).map_err(failed("copy the warehouse to", &copy))?;
             step("copied");
         }
         let connection = open_to_write(&copy)?;
         if exists && schema::format(&connection)? == 0 {
-            return Err(WarehouseError::Foreign { path: target.to_owned(), source: None });
+            return Err(WarehouseError::Foreign { path: target, source: None });
         }
         if !exists {
             private(&copy).map_err(failed("protect", &copy))?;
@@ -297,23 +309,25 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Lets only its owner read a file.
 #[cfg(unix)]
-fn private(path: &Path) -> io::Result<()> {
+pub(crate) fn private(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
 }
 
 #[cfg(not(unix))]
-fn private(_path: &Path) -> io::Result<()> {
+pub(crate) fn private(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Syncs the folder that a file is in, so that its name survives a power cut.
 #[cfg(unix)]
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }
 
 #[cfg(not(unix))]
-fn sync_folder(_path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(_path: &Path) -> io::Result<()> {
     Ok(())
 }

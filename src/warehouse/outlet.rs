@@ -11,10 +11,20 @@ use arrow::{
 };
 use duckdb::{Connection, OptionalExt as _};
 
-use super::{WarehouseError, doing, ledger, open_to_export, portable::Column, sql};
+use super::{
+    WarehouseError, doing, ledger, open_to_export,
+    portable::Column,
+    schema::{AFTER, BEFORE},
+    sql,
+};
 
 /// The schemas whose views are led out, in the order in which they are told.
 const SCHEMAS: [&str; 2] = ["crm", "model"];
+
+/// Rows of a row group: what readers take as one piece of work, and DuckDB's own measure.
+const ROW_GROUP: u32 = 122_880;
+/// The size at which another part begins.
+const PART: &str = "512MB";
 
 /// The name of a view.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,13 +57,59 @@ pub struct View {
 
 impl View {
     fn select(&self, expression: impl Fn(&Column) -> String) -> String {
-        let columns: Vec<_> = self
-            .columns
-            .iter()
-            .map(|column| format!("{} AS {}", expression(column), sql::name(&column.name)))
-            .collect();
-        format!("SELECT {} FROM {}", columns.join(", "), self.name.quoted())
+        select(&self.columns, &self.name.quoted(), expression)
     }
+}
+
+/// The rows of a table or a query in parentheses, each column as an expression of its own.
+fn select(columns: &[Column], from: &str, expression: impl Fn(&Column) -> String) -> String {
+    let columns: Vec<_> =
+        columns.iter().map(|column| format!("{} AS {}", expression(column), sql::name(&column.name))).collect();
+    format!("SELECT {} FROM {from}", columns.join(", "))
+}
+
+/// The columns of a table or a query in parentheses.
+fn describe(connection: &Connection, from: &str) -> duckdb::Result<Vec<Column>> {
+    let mut statement = connection.prepare(&format!("DESCRIBE SELECT * FROM {from}"))?;
+    let columns = statement.query_map([], |row| Ok(Column::new(row.get(0)?, row.get(1)?)))?;
+    columns.collect()
+}
+
+/// Writes the rows of a table or a query in parentheses as Parquet. Returns how many.
+fn copy(connection: &Connection, columns: &[Column], from: &str, to: &Path, options: &str) -> duckdb::Result<u64> {
+    let mut beyond = Vec::new();
+    for column in columns {
+        if let Some(condition) = column.is_beyond_decimal() {
+            let query = format!("SELECT 1 FROM {from} WHERE {condition} LIMIT 1");
+            let found: Option<i64> = connection.query_row(&query, [], |row| row.get(0)).optional()?;
+            if found.is_some() {
+                beyond.push(&column.name);
+            }
+        }
+    }
+    let select = select(columns, from, |column| column.as_parquet(!beyond.contains(&&column.name)));
+    let target = sql::text(&to.to_string_lossy());
+    let statement =
+        format!("COPY ({select}) TO {target} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}{options})");
+    Ok(connection.execute(&statement, [])? as u64)
+}
+
+/// Writes a table of `meta`, or the current rows of one of `history`, as Parquet files called `part-N.parquet` into a
+/// folder that is created. Returns the rows.
+pub fn write_parts(connection: &Connection, schema: &str, table: &str, folder: &Path) -> Result<u64, WarehouseError> {
+    let action = || doing(format!("writing {table} as Parquet"));
+    let from = format!("{schema}.{}", sql::name(table));
+    let from = match schema {
+        "history" => {
+            let own: Vec<_> = BEFORE.iter().chain(&AFTER).map(|(name, _)| *name).collect();
+            let kept = format!("COLUMNS(c -> c NOT IN ('_hash', '{}'))", own.join("', '"));
+            format!("(SELECT {kept}, _instance FROM {from} WHERE _valid_to IS NULL)")
+        }
+        _ => from,
+    };
+    let columns = describe(connection, &from).map_err(action())?;
+    let options = format!(", FILE_SIZE_BYTES '{PART}', FILENAME_PATTERN 'part-{{i}}', PER_THREAD_OUTPUT false");
+    copy(connection, &columns, &from, folder, &options).map_err(action())
 }
 
 /// A warehouse opened for leading its views out.
@@ -92,35 +148,15 @@ impl Outlet {
 
     /// A view, with the columns that it has now: what its `CREATE` saw may have changed since.
     pub fn view(&self, name: Name) -> Result<View, WarehouseError> {
-        let action = || doing(format!("describing {}", name.full()));
-        let mut statement =
-            self.connection.prepare(&format!("DESCRIBE SELECT * FROM {}", name.quoted())).map_err(action())?;
-        let columns = statement.query_map([], |row| Ok(Column::new(row.get(0)?, row.get(1)?))).map_err(action())?;
-        let columns = columns.collect::<Result<_, _>>().map_err(action())?;
+        let columns =
+            describe(&self.connection, &name.quoted()).map_err(doing(format!("describing {}", name.full())))?;
         Ok(View { name, columns })
     }
 
     /// Writes a view as a Parquet file. Returns its rows.
     pub fn write_parquet(&self, view: &View, path: &Path) -> Result<u64, WarehouseError> {
-        let action = || doing(format!("writing {} as Parquet", view.name.full()));
-        let mut beyond = Vec::new();
-        for column in &view.columns {
-            if let Some(condition) = column.is_beyond_decimal() {
-                let query = format!("SELECT 1 FROM {} WHERE {condition} LIMIT 1", view.name.quoted());
-                let found: Option<i64> =
-                    self.connection.query_row(&query, [], |row| row.get(0)).optional().map_err(action())?;
-                if found.is_some() {
-                    beyond.push(&column.name);
-                }
-            }
-        }
-        let select = view.select(|column| column.as_parquet(!beyond.contains(&&column.name)));
-        let target = sql::text(&path.to_string_lossy());
-        let rows = self
-            .connection
-            .execute(&format!("COPY ({select}) TO {target} (FORMAT parquet, COMPRESSION zstd)"), [])
-            .map_err(action())?;
-        Ok(rows as u64)
+        copy(&self.connection, &view.columns, &view.name.quoted(), path, "")
+            .map_err(doing(format!("writing {} as Parquet", view.name.full())))
     }
 
     /// Reads a view row by row, each cell as text. Returns its rows.

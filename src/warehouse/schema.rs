@@ -147,6 +147,51 @@ pub fn known_columns(connection: &Connection) -> Result<Vec<KnownColumn>, Wareho
     rows.collect::<Result<_, _>>().map_err(doing(action))
 }
 
+/// What a new warehouse needs to go on as if it had earlier runs: the lines of `meta.columns`, as a JSON list of objects.
+pub fn told(connection: &Connection) -> Result<String, WarehouseError> {
+    connection
+        .query_row(
+            "SELECT coalesce(CAST(to_json(list(c ORDER BY c.rowid)) AS VARCHAR), '[]') FROM meta.columns c",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(doing("reading meta.columns"))
+}
+
+/// Gives a new warehouse the columns that [`told`] of another told.
+pub fn retell(connection: &Connection, columns: &str) -> Result<(), WarehouseError> {
+    let action = || doing("writing meta.columns");
+    let structure: String = connection
+        .query_row(
+            "SELECT CAST(to_json([map_from_entries(list((column_name, data_type)))]) AS VARCHAR)
+             FROM information_schema.columns WHERE table_schema = 'meta' AND table_name = 'columns'",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(action())?;
+    connection
+        .execute(
+            &format!(
+                "INSERT INTO meta.columns BY NAME SELECT unnest(from_json($1, {}), recursive := true)",
+                sql::text(&structure)
+            ),
+            [columns],
+        )
+        .map_err(action())?;
+    for KnownColumn { table, column, .. } in known_columns(connection)? {
+        let is_child = catalog::resource(&table).is_none();
+        create_history(connection, &table, is_child)?;
+        if column.source_path == catalog::KEY && !is_child {
+            continue;
+        }
+        let (name, kind) = (sql::name(&column.name), sql::type_of_column(&column));
+        connection
+            .execute_batch(&format!("ALTER TABLE history.{} ADD COLUMN {name} {kind}", sql::name(&table)))
+            .map_err(doing(format!("creating history.{table}")))?;
+    }
+    Ok(())
+}
+
 /// The name of a column's type in `meta.columns`.
 pub fn type_name(column: &Column) -> String {
     format!("{}{}", column.kind.name(), if column.is_list { "[]" } else { "" })
