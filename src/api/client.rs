@@ -39,6 +39,12 @@ const MAX_REDIRECTS: u32 = 4;
 /// As much of an error's body as is read to understand it.
 const MAX_ERROR_BYTES: u64 = 64 * 1024;
 
+/// Gives the process its cryptography, which every client of HTTPS takes.
+pub fn prepare_tls() {
+    // Installing twice is refused, and means that it is there.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// What a request brought.
 #[derive(Debug)]
 pub struct Answer {
@@ -90,8 +96,7 @@ impl Client {
     /// # Errors
     /// When the machine's TLS roots cannot be loaded.
     pub fn new(instance: &Instance, api: &ApiTable, gate: Gate) -> Result<Self, SetupError> {
-        // Installing twice is refused, and means that it is there.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        prepare_tls();
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("crmlake/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(api.connect_timeout)

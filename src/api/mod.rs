@@ -10,6 +10,6 @@ pub mod limiter;
 pub mod retry;
 
 pub use self::{
-    client::{Answer, Client, Counters},
+    client::{Answer, Client, Counters, prepare_tls},
     error::{ApiError, Failure, SetupError},
 };

@@ -4,9 +4,9 @@
 
 mod answers;
 mod architecture;
-#[cfg(feature = "failpoints")]
-mod crashes;
+mod conformance;
 mod deletions;
+mod destination;
 mod disk;
 mod drift;
 mod errors;

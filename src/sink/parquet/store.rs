@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 
 use super::manifest::FILE;
 use crate::{
+    api::prepare_tls,
     config::destination::Place,
     spool::private_folder,
     warehouse::{private, sync_folder},
@@ -133,6 +134,7 @@ pub(super) fn open(place: &Place, work_folder: &Path, runtime: &Handle) -> Resul
     match place {
         Place::Folder(root) => Ok(Box::new(Folder { root: root.clone(), work_folder: work_folder.to_owned() })),
         Place::Bucket { url, variables } => {
+            prepare_tls();
             let failed = |source| StoreError::Bucket { action: "open", place: place.name(), source };
             let (store, prefix) = parse_url_opts(url, variables.expose()).map_err(failed)?;
             let runtime = runtime.clone();
