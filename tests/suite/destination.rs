@@ -172,7 +172,11 @@ impl Server {
     fn ask(&self, method: &str, path: &str) -> (u16, Vec<u8>) {
         let mut stream = TcpStream::connect(&self.host).unwrap();
         let host = &self.host;
-        write!(stream, "{method} {path} HTTP/1.0\r\nHost: {host}\r\nx-amz-acl: public-read-write\r\nContent-Length: 0\r\n\r\n").unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.0\r\nHost: {host}\r\nx-amz-acl: public-read-write\r\nContent-Length: 0\r\n\r\n"
+        )
+        .unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();

@@ -19,6 +19,7 @@ mod past;
 mod records;
 mod resume;
 mod secrets;
+mod snapshots;
 mod sweeps;
 mod values;
 mod world;
