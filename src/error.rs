@@ -164,6 +164,10 @@ impl Error {
                 Some("run `crmlake extract` first, or name another file with --warehouse".to_owned())
             }
             Self::Warehouse(WarehouseError::Locked) => Some("wait for it to end; nothing was touched".to_owned()),
+            Self::Warehouse(WarehouseError::Held { .. }) => Some(
+                "close it there (a BI tool, a notebook, a DuckDB shell), and run again: what was fetched is kept"
+                    .to_owned(),
+            ),
             Self::Config(ConfigError::NoInstance) => {
                 Some("to try crmlake without a CRM, run `crmlake demo`".to_owned())
             }

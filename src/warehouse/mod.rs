@@ -12,6 +12,7 @@ pub mod past;
 pub mod portable;
 pub mod schema;
 pub mod sql;
+mod swap;
 pub mod views;
 
 use std::{
@@ -63,6 +64,15 @@ pub enum WarehouseError {
         /// What was attempted.
         action: &'static str,
         /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A program holds the warehouse open, on a system where such a file cannot be replaced.
+    #[error("{path} cannot be replaced, because a program holds it open")]
+    Held {
+        /// The file.
         path: PathBuf,
         /// Why.
         #[source]
@@ -180,7 +190,7 @@ impl Working {
         // A log left beside the old file would be replayed into the new one.
         remove(&wal(&self.target)).map_err(failed("remove", &wal(&self.target)))?;
         step("log-removed");
-        fs::rename(&self.copy, &self.target).map_err(failed("replace", &self.target))?;
+        swap::replace(&self.copy, &self.target)?;
         step("renamed");
         sync_folder(&self.target).map_err(failed("sync the folder of", &self.target))?;
         Ok(size)

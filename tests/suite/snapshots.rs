@@ -94,7 +94,20 @@ fn files_are_private_compressed_and_of_types_that_everybody_reads() {
         );
     }
     for kind in &seen {
-        let known = ["", "UTF8", "DecimalType", "DateType", "TimestampType", "ListType", "LIST", "INT_64", "INT_32", "BOOLEAN", "DOUBLE", "INT64"];
+        let known = [
+            "",
+            "UTF8",
+            "DecimalType",
+            "DateType",
+            "TimestampType",
+            "ListType",
+            "LIST",
+            "INT_64",
+            "INT_32",
+            "BOOLEAN",
+            "DOUBLE",
+            "INT64",
+        ];
         assert!(known.contains(&kind.as_str()), "{kind} in {seen:?}");
     }
 }
