@@ -127,7 +127,11 @@ impl Error {
             | Self::Sandbox(_)
             | Self::Input { .. }
             | Self::Warehouse(
-                WarehouseError::Absent { .. } | WarehouseError::Foreign { .. } | WarehouseError::Newer { .. },
+                WarehouseError::Absent { .. }
+                | WarehouseError::Foreign { .. }
+                | WarehouseError::Newer { .. }
+                | WarehouseError::Pruned { .. }
+                | WarehouseError::Ambiguous { .. },
             ) => ExitCode::Usage,
             _ => ExitCode::Unexpected,
         }
@@ -141,6 +145,9 @@ impl Error {
                 Some("run `crmlake extract` first, or name another file with --warehouse".to_owned())
             }
             Self::Warehouse(WarehouseError::Locked) => Some("wait for it to end; nothing was touched".to_owned()),
+            Self::Warehouse(WarehouseError::Ambiguous { .. }) => {
+                Some("say which one with --resource or --instance".to_owned())
+            }
             Self::Config(ConfigError::NoInstance) => {
                 Some("to try crmlake without a CRM, run `crmlake demo`".to_owned())
             }
