@@ -84,6 +84,10 @@ pub enum Command {
     Export(ExportArgs),
     /// Show the last runs and how whole each table is
     Status(Status),
+    /// Remove a person from the warehouse, with every version of what it knows of them
+    Forget(Forget),
+    /// Remove old versions from history; the rows as they are stay
+    Prune(Prune),
     /// Serve a made-up CRM on a loopback port
     Sandbox(SandboxArgs),
     /// See it all at work in an empty folder: sandbox, extraction, changes, extraction, reports
@@ -200,6 +204,67 @@ pub struct Status {
     /// How to write it [default: table on a terminal, else csv]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
+}
+
+/// `crmlake forget`
+#[derive(Args)]
+#[command(after_help = FORGET)]
+pub struct Forget {
+    /// Whoever has this e-mail address, now or in an earlier version; - reads it from standard input
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        required_unless_present = "id",
+        conflicts_with = "id",
+        allow_hyphen_values = true
+    )]
+    pub email: Option<String>,
+    /// The record with this id
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    pub id: Option<String>,
+    /// The list that the id is in, such as contacts
+    #[arg(long, value_name = "NAME", requires = "id")]
+    pub resource: Option<String>,
+    /// The instance that the id is of
+    #[arg(long, value_name = "NAME", requires = "id")]
+    pub instance: Option<String>,
+    /// Tell what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+impl std::fmt::Debug for Forget {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Whoever is to be forgotten must not stand in a log.
+        formatter.debug_struct("Forget").field("dry_run", &self.dry_run).finish_non_exhaustive()
+    }
+}
+
+const FORGET: &str = "Contacts and leads of that address, or the record of that id, are deleted with every version. All \
+addresses and full names that they ever had are then taken out of every other text: a cell that is nothing else becomes \
+null, in a longer text [forgotten] stands instead. Of a user of the CRM, names and addresses go and ids stay. The file is \
+written anew, and pages that a stopped run left are removed. Addresses in arguments are visible to other users of the \
+machine; --email - is not.";
+
+/// `crmlake prune`
+#[derive(Debug, Args)]
+#[command(after_help = PRUNE)]
+pub struct Prune {
+    /// How old what goes must be, such as 2y, 18mo, 52w or 90d
+    #[arg(long, value_name = "AGE", value_parser = age, allow_hyphen_values = true)]
+    pub history_older_than: jiff::Span,
+    /// Tell what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+const PRUNE: &str = "Versions that ended before then leave history, deleted rows among them, and so do the changes and \
+the rejects of that time. The rows as they are stay, however old, and so do runs and certificates. Afterwards --as-of \
+reaches back to that moment and no further.";
+
+fn age(text: &str) -> Result<jiff::Span, String> {
+    let age: Option<jiff::Span> = text.parse().ok();
+    age.filter(jiff::Span::is_positive).ok_or_else(|| "must be an age such as 2y, 18mo, 52w or 90d".to_owned())
 }
 
 /// `crmlake sandbox`

@@ -150,7 +150,11 @@ impl Error {
             | Self::Input { .. }
             | Self::Store(StoreError::Foreign { .. } | StoreError::Newer { .. } | StoreError::LeavesOut { .. })
             | Self::Warehouse(
-                WarehouseError::Absent { .. } | WarehouseError::Foreign { .. } | WarehouseError::Newer { .. },
+                WarehouseError::Absent { .. }
+                | WarehouseError::Foreign { .. }
+                | WarehouseError::Newer { .. }
+                | WarehouseError::Pruned { .. }
+                | WarehouseError::Ambiguous { .. },
             ) => ExitCode::Usage,
             _ => ExitCode::Unexpected,
         }
@@ -168,6 +172,9 @@ impl Error {
                 "close it there (a BI tool, a notebook, a DuckDB shell), and run again: what was fetched is kept"
                     .to_owned(),
             ),
+            Self::Warehouse(WarehouseError::Ambiguous { .. }) => {
+                Some("say which one with --resource or --instance".to_owned())
+            }
             Self::Config(ConfigError::NoInstance) => {
                 Some("to try crmlake without a CRM, run `crmlake demo`".to_owned())
             }

@@ -12,6 +12,17 @@ pub enum Paging {
     Document,
 }
 
+/// Whom or what the records of a list are about: where `crmlake forget` looks for a person's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A deal, a firm, a list of tags: people are only mentioned.
+    Things,
+    /// One person each, whose name the record's is.
+    Person,
+    /// One person each, who asked for something: the record's name may be that of the matter.
+    Inquiry,
+}
+
 /// One list of the API, and the table it becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resource {
@@ -34,6 +45,8 @@ pub struct Resource {
     /// Whether an instance may be without it. An optional list that answers 404 is left out with a warning; without the
     /// others something is wrong, most likely the base URL.
     pub optional: bool,
+    /// Whom its records are about.
+    pub about: About,
 }
 
 /// The field that identifies a record, in every list of this API.
@@ -57,6 +70,31 @@ pub const NOT_USERS: [&str; 2] = ["contact", "organization"];
 /// The last words of the keys of embedded objects that are users, even without an email.
 pub const USERS: [&str; 5] = ["owner", "by", "user", "agent", "assignee"];
 
+/// The last words of the keys of embedded objects, and of lists, that are people.
+pub const PEOPLE: [&str; 6] = ["contact", "person", "people", "participant", "attendee", "member"];
+
+/// The last words of the keys of embedded objects that are the person whom a record is about.
+pub const SELF: [&str; 2] = ["contact", "person"];
+
+/// Words in keys of e-mail addresses that are somebody else's than the person's whom a record is about.
+pub const NOT_SELF: [&str; 9] =
+    ["organization", "company", "manager", "assistant", "from", "to", "cc", "sender", "recipient"];
+
+/// What a key that holds an e-mail address has in it, without regard to case, hyphens and underscores.
+pub const EMAIL: &str = "email";
+
+/// The last words of keys that hold a whole name, the longest first.
+pub const FULL_NAMES: [&str; 5] = ["full_name", "fullname", "display_name", "displayname", "name"];
+
+/// The last words of keys that hold a first name.
+pub const FIRST_NAMES: [&str; 5] = ["first_name", "firstname", "given_name", "givenname", "forename"];
+
+/// The last words of keys that hold a last name.
+pub const LAST_NAMES: [&str; 5] = ["last_name", "lastname", "family_name", "familyname", "surname"];
+
+/// The keys of first and last names inside an object that is a name.
+pub const PARTS_OF_NAMES: [(&str, &str); 3] = [("first", "last"), ("given", "family"), ("given_name", "family_name")];
+
 const RECORDS: Resource = Resource {
     name: "",
     view: "",
@@ -67,6 +105,7 @@ const RECORDS: Resource = Resource {
     items: None,
     paging: Paging::Pages,
     optional: false,
+    about: About::Things,
 };
 
 const fn tags(name: &'static str, of: &'static str, list: &'static str) -> Resource {
@@ -98,6 +137,7 @@ pub const RESOURCES: &[Resource] = &[
         one: Some("/pipeline/leads"),
         // The vendor keeps one form for both stages of a deal.
         form: Some("form_fields_opportunities"),
+        about: About::Inquiry,
         ..RECORDS
     },
     Resource {
@@ -114,6 +154,7 @@ pub const RESOURCES: &[Resource] = &[
         list: "/directory/contacts",
         one: Some("/directory/contacts"),
         form: Some("form_fields_contacts"),
+        about: About::Person,
         ..RECORDS
     },
     Resource {

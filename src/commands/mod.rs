@@ -4,8 +4,10 @@ mod completions;
 mod demo;
 mod export;
 mod extract;
+mod forget;
 mod init;
 mod plan;
+mod prune;
 mod report;
 mod sandbox;
 mod sql;
@@ -16,12 +18,15 @@ use std::{
     path::Path,
 };
 
+use comfy_table::{CellAlignment, Table, presets};
+
 use crate::{
     cli::{Cli, Color, Command, LogFormat},
     config::{Overrides, Settings, env::Environment},
     error::{Error, ExitCode},
     observe::{Bars, Verbosity, init as init_log},
     reports::render::{Format, RenderError},
+    warehouse::Removed,
 };
 
 /// What every command has.
@@ -63,6 +68,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Sql(args) => sql::run(&context, args),
         Command::Export(args) => export::run(&context, &args),
         Command::Status(args) => status::run(&context, &args),
+        Command::Forget(args) => forget::run(&context, args),
+        Command::Prune(args) => prune::run(&context, &args),
         Command::Sandbox(args) => sandbox::run(&context, args).await,
         Command::Demo(args) => demo::run(context, args).await,
         Command::Init(args) => init::run(&context, &args),
@@ -81,6 +88,20 @@ fn print(text: &str) -> Result<(), Error> {
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(())
+}
+
+/// What was removed from where, as a table.
+fn removed_table(removed: &[Removed]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["where", "what", "how many"]);
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for Removed { place, what, count } in removed {
+        table.add_row([place.clone(), (*what).to_owned(), count.to_string()]);
+    }
+    table
 }
 
 fn rendered(error: RenderError) -> Error {

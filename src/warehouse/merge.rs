@@ -418,7 +418,7 @@ impl Merge<'_> {
 }
 
 /// The child tables that a resource has or ever had: what is in them follows its parent, planned today or not.
-fn child_tables(connection: &Connection, resource: &str) -> Result<Vec<String>, WarehouseError> {
+pub(super) fn child_tables(connection: &Connection, resource: &str) -> Result<Vec<String>, WarehouseError> {
     let action = || doing(format!("looking for the child tables of {resource}"));
     let mut statement = connection
         .prepare(

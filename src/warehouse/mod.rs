@@ -4,12 +4,14 @@
 //! ([`ledger`]), checkpoints, syncs, and renames it over the old one. Readers hold what they opened; a crash, a full
 //! disk or a failed check leaves the old file as it was.
 
+pub mod forget;
 pub mod ledger;
 pub mod lock;
 pub mod merge;
 pub mod outlet;
 pub mod past;
 pub mod portable;
+pub mod prune;
 pub mod schema;
 pub mod sql;
 mod swap;
@@ -87,6 +89,18 @@ pub enum WarehouseError {
         /// Its format.
         found: i64,
     },
+    /// Asked for a moment of which `crmlake prune` removed the rows.
+    #[error("the history before {horizon} was pruned; ask for that moment or a later one")]
+    Pruned {
+        /// The first moment that can be asked for.
+        horizon: jiff::Timestamp,
+    },
+    /// Records of several lists, or of several instances, have the id that was asked for.
+    #[error("several records have that id: {places}")]
+    Ambiguous {
+        /// Where they are, in words.
+        places: String,
+    },
     /// DuckDB refused.
     #[error("{action} failed")]
     Database {
@@ -124,6 +138,22 @@ pub fn tidy(message: &str) -> String {
     let message = message.replace(": Error code 1: Unknown error code", "");
     let lines = message.lines().map(|line| line.trim().trim_end_matches('^').trim_end());
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// What `crmlake forget` or `crmlake prune` removed from one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// The table, such as `history.contacts`.
+    pub place: String,
+    /// What, in words.
+    pub what: &'static str,
+    /// How many.
+    pub count: u64,
+}
+
+/// An error where there is no warehouse: before a lock is taken, which would make a folder beside it.
+fn existing(path: &Path) -> Result<(), WarehouseError> {
+    if path.exists() { Ok(()) } else { Err(WarehouseError::Absent { path: path.to_owned() }) }
 }
 
 /// A copy of the warehouse that a run writes into. Dropped, it is removed, and nothing happened.

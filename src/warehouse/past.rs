@@ -9,7 +9,7 @@ use std::path::Path;
 use duckdb::{AccessMode, Config, Connection};
 use tempfile::TempDir;
 
-use super::{WarehouseError, doing, guard, open_read_only, sql};
+use super::{WarehouseError, doing, guard, open_read_only, prune, sql};
 
 /// The alias of the attached warehouse.
 const WAREHOUSE: &str = "warehouse_now";
@@ -25,7 +25,11 @@ pub struct Past {
 /// Opens a warehouse as it stood at a moment.
 pub fn open_as_of(warehouse: &Path, at: jiff::Timestamp) -> Result<Past, WarehouseError> {
     // The same checks, with the same errors, as for the present.
-    drop(open_read_only(warehouse)?);
+    let present = open_read_only(warehouse)?;
+    if let Some(horizon) = prune::horizon(&present)?.filter(|horizon| at < *horizon) {
+        return Err(WarehouseError::Pruned { horizon });
+    }
+    drop(present);
     let io = |source| WarehouseError::Io { action: "create a folder in", path: "the temporary folder".into(), source };
     let folder = tempfile::Builder::new().prefix("crmlake-").tempdir().map_err(io)?;
     let views = folder.path().join("past.duckdb");

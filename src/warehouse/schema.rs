@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The version of this layout, kept in `meta.format`.
-pub const FORMAT: i64 = 2;
+pub const FORMAT: i64 = 3;
 
 /// The columns of `history` before the record's own, and after them.
 pub const BEFORE: [(&str, &str); 1] = [("_instance", "VARCHAR")];
@@ -18,7 +18,7 @@ pub const AFTER: [(&str, &str); 4] =
     [("_valid_from", "TIMESTAMP"), ("_valid_to", "TIMESTAMP"), ("_deleted", "BOOLEAN"), ("_run_id", "VARCHAR")];
 
 /// What brings a warehouse to each version of the layout from the one before, beginning with nothing at all.
-const MIGRATIONS: [(i64, &str); 2] = [
+const MIGRATIONS: [(i64, &str); 3] = [
     (
         1,
         "
@@ -63,6 +63,7 @@ ALTER TABLE meta.columns ADD COLUMN inexact BIGINT DEFAULT 0;
 CREATE TABLE meta.unfitted (instance VARCHAR, resource VARCHAR, column_name VARCHAR);
 ",
     ),
+    (3, "CREATE TABLE meta.pruned (horizon TIMESTAMP, pruned_at TIMESTAMP)"),
 ];
 
 /// The layout's version that a warehouse has; 0 when it has none.

@@ -5,6 +5,8 @@
 mod answers;
 mod architecture;
 mod conformance;
+#[cfg(feature = "failpoints")]
+mod crashes;
 mod deletions;
 mod destination;
 mod disk;
@@ -14,8 +16,10 @@ mod exports;
 mod extraction;
 mod extremes;
 mod faults;
+mod forget;
 mod migrations;
 mod past;
+mod prune;
 mod records;
 mod resume;
 mod secrets;
