@@ -144,6 +144,10 @@ impl Error {
             Self::Config(ConfigError::NoInstance) => {
                 Some("to try crmlake without a CRM, run `crmlake demo`".to_owned())
             }
+            Self::Config(ConfigError::NoPrivacyKey { .. }) => Some(
+                "`openssl rand -hex 32` makes one; keep it: hashes of another key do not join with those there are"
+                    .to_owned(),
+            ),
             Self::Report(error) => error.advice(),
             Self::Export(error) => error.advice(),
             _ => None,

@@ -16,7 +16,7 @@ use url::Url;
 pub use self::file::Proof;
 use self::{
     env::Environment,
-    file::{ApiTable, DeletesTable, File, InstanceTable, SweepTable, TablesTable},
+    file::{ApiTable, DeletesTable, File, InstanceTable, PrivacyTable, SweepTable, TablesTable},
 };
 use crate::secret::Secret;
 
@@ -26,6 +26,8 @@ pub const DEFAULT_FILE: &str = "crmlake.toml";
 pub const DEFAULT_WAREHOUSE: &str = "crmlake.duckdb";
 /// What `_instance` says when the environment describes the one instance.
 pub const DEFAULT_INSTANCE: &str = "main";
+/// The fewest characters that a key of hashes may have.
+const PRIVACY_KEY_LENGTH: usize = 16;
 /// Names that a warehouse file must not have: DuckDB names the catalog after the file.
 const SCHEMAS: [&str; 9] =
     ["crm", "history", "model", "meta", "main", "temp", "system", "information_schema", "pg_catalog"];
@@ -79,6 +81,12 @@ pub enum ConfigError {
         /// The variable that should hold its key.
         variable: String,
     },
+    /// Something is to be hashed, and there is no key.
+    #[error("[privacy] hash needs a key: set {variable}, or {variable}_FILE to a file that holds it")]
+    NoPrivacyKey {
+        /// The variable that should hold it.
+        variable: String,
+    },
     /// The file that should hold a key cannot be read.
     #[error("cannot read the key file {path}")]
     KeyFile {
@@ -114,6 +122,8 @@ pub struct Settings {
     pub deletes: DeletesTable,
     /// How records become tables.
     pub tables: TablesTable,
+    /// What is kept out of the warehouse.
+    pub privacy: PrivacyTable,
     /// The folder of the user's own SQL, where there is one.
     pub sql: Option<PathBuf>,
     file: Arc<File>,
@@ -156,6 +166,7 @@ impl Settings {
             sweep,
             deletes: file.deletes.clone(),
             tables: file.tables.clone(),
+            privacy: file.privacy.clone(),
             sql: Some(folder.join("sql")).filter(|sql| sql.is_dir()),
             file: Arc::new(file),
         })
@@ -186,6 +197,28 @@ impl Settings {
             table.base_url = base_url;
         }
         tables.into_iter().map(|table| instance(table, environment)).collect()
+    }
+
+    /// The key of the hashes, where something is to be hashed.
+    pub fn privacy_key(&self, environment: Environment) -> Result<Option<Secret>, ConfigError> {
+        if self.privacy.hash.is_empty() {
+            return Ok(None);
+        }
+        let variable = &self.privacy.key_env;
+        let key = environment.key(variable).map_err(|(path, source)| ConfigError::KeyFile { path, source })?;
+        let key = key
+            .filter(|key| !key.is_empty())
+            .ok_or_else(|| ConfigError::NoPrivacyKey { variable: variable.clone() })?;
+        if key.expose().len() < PRIVACY_KEY_LENGTH {
+            return Err(ConfigError::Value {
+                setting: variable.clone(),
+                problem: format!(
+                    "a key of fewer than {PRIVACY_KEY_LENGTH} characters can be guessed, and with it what was hashed; \
+                     `openssl rand -hex 32` makes a good one"
+                ),
+            });
+        }
+        Ok(Some(key))
     }
 
     /// Where a canonical field is in the records of a resource, as configured.

@@ -1,6 +1,6 @@
 //! The warehouse as a sink: a transaction for each resource on a copy, which the commit puts in the warehouse's place.
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 use arrow::record_batch::RecordBatch;
 use duckdb::Connection;
@@ -8,7 +8,7 @@ use duckdb::Connection;
 use super::{Receipt, Sink};
 use crate::{
     api::Counters,
-    batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks, Table},
+    batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks, Rules, Table},
     catalog::Resource,
     library::models::Model,
     pages::Certificate,
@@ -18,6 +18,7 @@ use crate::{
         merge::{Gone, Merge, Tally, create_stage},
         schema::{self, SchemaChange},
         sql, step, views,
+        withdraw::Withdrawal,
     },
 };
 
@@ -30,6 +31,10 @@ pub struct DuckDbSink {
     known: Vec<KnownColumn>,
     /// What the latest shaping changed.
     reshaped: Vec<SchemaChange>,
+    /// Whether values of the resource under way are kept out.
+    keeps_out: bool,
+    /// Whether something was taken out that must not stay in a free block.
+    has_withdrawn: bool,
 }
 
 impl DuckDbSink {
@@ -39,11 +44,19 @@ impl DuckDbSink {
         let connection = working.connection()?;
         connection.execute_batch("BEGIN").map_err(doing("beginning the transaction"))?;
         let known = schema::known_columns(connection)?;
-        Ok(Self { working, run: run.clone(), observed_at: jiff::Timestamp::now(), known, reshaped: Vec::new() })
+        Ok(Self {
+            working,
+            run: run.clone(),
+            observed_at: jiff::Timestamp::now(),
+            known,
+            reshaped: Vec::new(),
+            keeps_out: false,
+            has_withdrawn: false,
+        })
     }
 
     /// Creates the views, writes the run's line, and puts the copy in the warehouse's place.
-    pub fn commit(self, models: &[Model], outcome: &str, exit_code: u8) -> Result<Receipt, WarehouseError> {
+    pub fn commit(mut self, models: &[Model], outcome: &str, exit_code: u8) -> Result<Receipt, WarehouseError> {
         let connection = self.working.connection()?;
         step("loaded");
         views::create_crm(connection, &self.known)?;
@@ -51,6 +64,9 @@ impl DuckDbSink {
         ledger::record_run(connection, &self.run, outcome, exit_code)?;
         connection.execute_batch("COMMIT").map_err(doing("committing the run"))?;
         step("committed");
+        if self.has_withdrawn {
+            self.working.rewrite()?;
+        }
         Ok(Receipt { bytes: self.working.replace()? })
     }
 
@@ -68,7 +84,13 @@ impl DuckDbSink {
     }
 
     fn merge_of<'a>(&'a self, instance: &'a str) -> Merge<'a> {
-        Merge { reshaped: &self.reshaped, run_id: &self.run.id, instance, observed_at: self.observed_at }
+        Merge {
+            reshaped: &self.reshaped,
+            settles: self.keeps_out,
+            run_id: &self.run.id,
+            instance,
+            observed_at: self.observed_at,
+        }
     }
 }
 
@@ -79,6 +101,32 @@ impl Sink for DuckDbSink {
 
     fn fields(&self, form: &Resource, instance: &str) -> Result<Fields, WarehouseError> {
         ledger::fields(self.connection()?, form.name, instance)
+    }
+
+    fn labels(&self, form: &Resource) -> Result<HashMap<String, Vec<String>>, WarehouseError> {
+        ledger::labels(self.connection()?, form.name)
+    }
+
+    fn withdraw(&mut self, resource: &Resource, rules: Option<&Rules<'_>>) -> Result<(), WarehouseError> {
+        self.keeps_out = rules.is_some();
+        let Some(rules) = rules else { return Ok(()) };
+        let connection = self.working.connection()?;
+        let withdrawal = Withdrawal {
+            connection,
+            resource,
+            rules,
+            known: &self.known,
+            run_id: &self.run.id,
+            observed_at: self.observed_at,
+        };
+        let has_withdrawn = withdrawal.run()?;
+        if has_withdrawn {
+            self.has_withdrawn = true;
+            connection.execute_batch("COMMIT; BEGIN").map_err(doing("committing what was taken out of the copy"))?;
+            self.known = schema::known_columns(connection)?;
+            step("withdrawn");
+        }
+        Ok(())
     }
 
     fn saw(&mut self, ids: &[String], first: bool) -> Result<(), WarehouseError> {

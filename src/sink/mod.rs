@@ -5,11 +5,13 @@
 
 pub mod duckdb;
 
+use std::collections::HashMap;
+
 pub use self::duckdb::DuckDbSink;
 pub use crate::warehouse::merge::{Gone, Tally};
 use crate::{
     api::Counters,
-    batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks},
+    batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks, Rules},
     catalog::Resource,
     pages::Certificate,
     warehouse::WarehouseError,
@@ -29,6 +31,13 @@ pub trait Sink {
 
     /// What a form says of its fields, as far as it was ever read.
     fn fields(&self, form: &Resource, instance: &str) -> Result<Fields, WarehouseError>;
+
+    /// Every label that a form ever gave its fields, as far as it was ever read, by field id.
+    fn labels(&self, form: &Resource) -> Result<HashMap<String, Vec<String>>, WarehouseError>;
+
+    /// Takes from a resource's tables, and from the books, what is to be kept out of them from now on: before its rows
+    /// come without it.
+    fn withdraw(&mut self, resource: &Resource, rules: Option<&Rules<'_>>) -> Result<(), WarehouseError>;
 
     /// Notes the ids that a sweep saw; those of the sweep before are forgotten with `first`.
     fn saw(&mut self, ids: &[String], first: bool) -> Result<(), WarehouseError>;

@@ -11,8 +11,10 @@ pub mod outlet;
 pub mod past;
 pub mod portable;
 pub mod schema;
+mod settle;
 pub mod sql;
 pub mod views;
+pub mod withdraw;
 
 use std::{
     fs::{self, File},
