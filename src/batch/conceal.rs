@@ -2,23 +2,19 @@
 //!
 //! What no rule means stays as it came, digit for digit.
 
-use std::{borrow::Cow, collections::HashMap, fmt};
-
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use std::{borrow::Cow, collections::HashMap};
 
 use super::{
-    moment::{self, Moment},
+    hash::is_hash,
     path::{Path, Segment},
     privacy::{Action, Rules},
     reject::MAX_ROW_DEPTH,
-    scalar::{BLANK, Decimal, Type},
+    scalar::Type,
 };
 use crate::{
     catalog,
     json::{self, Kind},
     pages::sighting::id_text,
-    secret::Secret,
 };
 
 /// Stands for what cannot be looked through, as JSON.
@@ -27,76 +23,6 @@ const WITHHELD: &str = "\"withheld: [privacy] keeps columns of this resource out
 const UNREADABLE_KEY: &str = "\"\\ud800\"";
 /// What is nested deeper is withheld. Deeper than rows may be, so that what was refused is still refused as such.
 const MAX_DEPTH: usize = MAX_ROW_DEPTH + 2;
-/// What the fingerprint of a key is the hash of.
-const PRINT_OF: &str = "crmlake privacy key";
-
-/// The key of the hashes: HMAC-SHA256, written in hexadecimal.
-#[derive(Clone)]
-pub struct HashKey(Hmac<Sha256>);
-
-impl fmt::Debug for HashKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("HashKey(..)")
-    }
-}
-
-impl HashKey {
-    /// The key that a secret makes. HMAC takes any length; were one refused, there would be no key.
-    pub fn new(secret: &Secret) -> Option<Self> {
-        Hmac::new_from_slice(secret.expose().as_bytes()).ok().map(Self)
-    }
-
-    /// The hash of a text.
-    pub fn of(&self, text: &str) -> String {
-        let mut mac = self.0.clone();
-        mac.update(text.as_bytes());
-        mac.finalize().into_bytes().iter().fold(String::with_capacity(64), |hex, byte| format!("{hex}{byte:02x}"))
-    }
-
-    /// What tells one key from another, and nothing of the key itself.
-    pub(super) fn print(&self) -> String {
-        self.of(PRINT_OF)[..16].to_owned()
-    }
-
-    /// The hash of a scalar value, nothing where it says nothing. A value that may be written in several ways, a number
-    /// or a moment, has one hash.
-    fn of_scalar(&self, raw: &str) -> Option<String> {
-        match json::kind(raw) {
-            Kind::String if raw != BLANK => Some(match moment::read(raw) {
-                Some(Moment::Instant { microseconds, .. }) => {
-                    self.of(&jiff::Timestamp::from_microsecond(microseconds).map_or_else(
-                        |_| json::text(raw).text.into_owned(),
-                        |moment| format!("{moment:.6}"),
-                    ))
-                }
-                _ => self.of(&json::text(raw).text),
-            }),
-            Kind::Number => Some(self.of(&plain_number(raw))),
-            Kind::Bool => Some(self.of(raw)),
-            _ => None,
-        }
-    }
-}
-
-/// A number's digits without an exponent and without zeros that say nothing.
-fn plain_number(raw: &str) -> Cow<'_, str> {
-    let Some(mut decimal) = Decimal::parse(raw) else { return Cow::Borrowed(raw) };
-    while decimal.scale > 0 && decimal.digits % 10 == 0 {
-        decimal.digits /= 10;
-        decimal.scale -= 1;
-    }
-    let scale = decimal.scale as usize;
-    let digits = format!("{:0>width$}", decimal.digits.unsigned_abs(), width = scale + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    let sign = if decimal.digits < 0 { "-" } else { "" };
-    let point = if fraction.is_empty() { "" } else { "." };
-    Cow::Owned(format!("{sign}{whole}{point}{fraction}"))
-}
-
-/// Whether a text is what a hash looks like.
-pub fn is_hash(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
 
 /// What the rows of one instance's list are looked at through.
 #[derive(Clone, Copy, Debug)]
@@ -234,11 +160,7 @@ impl<'r> Writer<'r> {
     }
 
     fn row(&self, record: &mut Place<'r>, raw: &str) -> Option<String> {
-        if json::kind(raw) == Kind::Object {
-            self.value(record, raw, false, 0)
-        } else {
-            Some(WITHHELD.to_owned())
-        }
+        if json::kind(raw) == Kind::Object { self.value(record, raw, false, 0) } else { Some(WITHHELD.to_owned()) }
     }
 
     fn value(&self, place: &mut Place<'r>, raw: &str, is_hashed: bool, depth: usize) -> Option<String> {
@@ -248,9 +170,11 @@ impl<'r> Writer<'r> {
             Kind::Array if matches!(place.path.0.as_slice(), [Segment::Key(key)] if key == catalog::CUSTOM_FIELDS) => {
                 self.custom_fields(place, raw, is_hashed, depth)
             }
-            Kind::Array => joined(json::elements(raw).map_while(Result::ok).map(|element| {
-                (element, self.value(place.elements(), element, is_hashed, depth + 1))
-            })),
+            Kind::Array => joined(
+                json::elements(raw)
+                    .map_while(Result::ok)
+                    .map(|element| (element, self.value(place.elements(), element, is_hashed, depth + 1))),
+            ),
             _ => self.scalar(raw).filter(|_| is_hashed),
         }
     }
@@ -286,13 +210,7 @@ impl<'r> Writer<'r> {
 
     /// A custom field of the notation that lists them, each with its id; nothing where it is left out.
     #[expect(clippy::option_option, reason = "left out, or new, or as it is")]
-    fn custom_field(
-        &self,
-        fields: &mut Place<'r>,
-        raw: &str,
-        is_hashed: bool,
-        depth: usize,
-    ) -> Option<Option<String>> {
+    fn custom_field(&self, fields: &mut Place<'r>, raw: &str, is_hashed: bool, depth: usize) -> Option<Option<String>> {
         if json::kind(raw) != Kind::Object {
             return Some(self.value(fields.elements(), raw, is_hashed, depth));
         }
@@ -365,9 +283,8 @@ impl<'a> Object<'a> {
             return None;
         }
         let cut = self.is_cut.then(|| format!("{UNREADABLE_KEY}:{WITHHELD}"));
-        let members = self.members.iter().map(|(key, raw, new)| {
-            format!("{}:{}", quoted(key), new.as_deref().unwrap_or(raw))
-        });
+        let members =
+            self.members.iter().map(|(key, raw, new)| format!("{}:{}", quoted(key), new.as_deref().unwrap_or(raw)));
         Some(format!("{{{}}}", members.chain(cut).collect::<Vec<_>>().join(",")))
     }
 }
@@ -395,4 +312,165 @@ fn list(values: &[(&str, Option<String>)]) -> String {
 /// A text as JSON.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        batch::{hash::HashKey, privacy::Privacy},
+        secret::Secret,
+    };
+
+    const KEY: &str = "a key of the hashes";
+
+    fn privacy(drop: &[&str], hash: &[&str]) -> Privacy {
+        let owned = |list: &[&str]| list.iter().map(|entry| (*entry).to_owned()).collect::<Vec<_>>();
+        Privacy::new(&owned(drop), &owned(hash), Some(&Secret::new(KEY))).unwrap()
+    }
+
+    fn rewritten(drop: &[&str], hash: &[&str], list: &str) -> String {
+        let privacy = privacy(drop, hash);
+        let labels = HashMap::from([("f1".to_owned(), vec!["Phone".to_owned()])]);
+        let rules = privacy.rules("contacts", labels, &[]).unwrap();
+        rules.screen(true).rows(list).into_owned()
+    }
+
+    fn hash(text: &str) -> String {
+        HashKey::new(&Secret::new(KEY)).unwrap().of(text)
+    }
+
+    #[test]
+    fn nothing_else_changes() {
+        let row = r#"[{"id":1, "a":1.500,"phone" : "x","b":{"c":[1e2,"\u00e9"]},"phone":"y"}]"#;
+        assert_eq!(rewritten(&["contacts.phone"], &[], row), r#"[{"id":1,"a":1.500,"b":{"c":[1e2,"\u00e9"]}}]"#);
+        assert_eq!(rewritten(&["contacts.fax"], &[], row), row);
+        let all = r#"[{"id":7,"e":"","n":null,"o":{"p":["q",2,{"r":true}]}}]"#;
+        assert_eq!(
+            rewritten(&["contacts.o.p.r"], &["contacts.e", "contacts.n", "contacts.o"], all),
+            format!(r#"[{{"id":7,"e":"","n":null,"o":{{"p":["{}","{}",{{}}]}}}}]"#, hash("q"), hash("2"))
+        );
+    }
+
+    #[test]
+    fn custom_fields_are_found_in_either_notation() {
+        for (named, action) in
+            [("contacts.cf_phone", "drop"), ("contacts.customFields.f1", "hash"), ("contacts.cf_f1", "hash")]
+        {
+            let (drop, hashed): (&[&str], &[&str]) = if action == "drop" { (&[named], &[]) } else { (&[], &[named]) };
+            for list in [
+                r#"[{"id":"1","customFields":{"f1":"secret","f2":"open"}}]"#,
+                r#"[{"id":"1","customFields":[{"id":"f1","value":"secret","label":"Phone"},{"id":"f2","value":"open"}]}]"#,
+                r#"[{"id":"1","customFields":[{"fieldId":"f1","id":"secret","value":"secret","shown":"secret"}]}]"#,
+                r#"[{"id":"1","customFields":[{"id":"f1","value":"secret"},{"id":"f1","value":["secret"]},5]}]"#,
+            ] {
+                let new = rewritten(drop, hashed, list);
+                assert!(!new.contains("secret"), "{named}: {new}");
+                assert_eq!(new.contains(&hash("secret")), action == "hash", "{new}");
+                assert_eq!(new.contains("open"), list.contains("open"), "{new}");
+            }
+        }
+    }
+
+    #[test]
+    fn fields_that_nobody_can_name_are_held_back() {
+        let privacy = privacy(&["contacts.cf_phone"], &[]);
+        let rules = privacy.rules("contacts", HashMap::new(), &[]).unwrap();
+        let row = r#"[{"id":"1","customFields":{"f1":"secret"},"a":1}]"#;
+        assert_eq!(rules.screen(false).rows(row), r#"[{"id":"1","customFields":{},"a":1}]"#);
+        assert_eq!(rules.screen(true).rows(row), row);
+    }
+
+    #[test]
+    fn what_cannot_be_a_row_is_concealed_and_refused_for_the_same_reason() {
+        let deep = format!(r#"{{"id":"1","a":{}"secret"{}}}"#, "[".repeat(900), "]".repeat(900));
+        for row in [
+            r#"{"phone":"secret"}"#,
+            r#"{"id":"1","\ud800":1,"phone":"secret"}"#,
+            r#"{"id":"1","b":{"\ud800":{"phone":"secret"}}}"#,
+            r#""secret""#,
+            r#"["secret"]"#,
+            &deep,
+        ] {
+            let list = format!("[{row}]");
+            let new = rewritten(&["contacts.phone"], &[], &list);
+            assert!(!new.contains("secret"), "{new}");
+            let reason = |list: &str| super::super::reject::rows(list).next().unwrap().unwrap_err().reason;
+            assert_eq!(reason(&list), reason(&new));
+        }
+    }
+
+    #[test]
+    fn what_is_concealed_already_stays_so() {
+        let privacy = privacy(&["contacts.deep.no"], &["contacts.deep.yes", "contacts.email"]);
+        let rules = privacy.rules("contacts", HashMap::new(), &[]).unwrap();
+        let path = Path::parse("deep").unwrap();
+        let once = rules.old_json(&path, r#"{"yes":["a",5],"no":1,"other":"a"}"#).unwrap();
+        assert_eq!(once, format!(r#"{{"yes":["{}","{}"],"other":"a"}}"#, hash("a"), hash("5")));
+        assert_eq!(rules.old_json(&path, &once), None);
+        let email = rules.old_scalar("a@b", Type::Text).unwrap();
+        assert_eq!((email.as_str(), rules.old_scalar(&email, Type::Text)), (hash("a@b").as_str(), None));
+        assert_eq!(rules.old_scalar("7.00", Type::Decimal { precision: 18, scale: 2 }), Some(hash("7")));
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[a-z\"\\\\é]{0,6}".prop_map(Value::from)
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec(("[a-d]|homePhone", inner), 0..4)
+                    .prop_map(|members| json!(members.into_iter().collect::<serde_json::Map<_, _>>())),
+            ]
+        })
+    }
+
+    /// The value without what stands at a path of keys, lists passed through: written anew, for comparison.
+    fn without(value: &Value, keys: &[&str]) -> Value {
+        match value {
+            Value::Object(members) => members
+                .iter()
+                .filter(|(key, _)| keys != [key.as_str()])
+                .map(|(key, value)| {
+                    let rest = if keys.first() == Some(&key.as_str()) { &keys[1..] } else { &[] };
+                    (key.clone(), if rest.is_empty() { value.clone() } else { without(value, rest) })
+                })
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+            Value::Array(elements) => elements.iter().map(|element| without(element, keys)).collect::<Vec<_>>().into(),
+            other => other.clone(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_dropped_value_is_gone_and_everything_else_is_there(
+            record in prop::collection::vec(("[a-d]|homePhone", values()), 0..6),
+            keys in prop::collection::vec("[a-d]|homePhone", 1..3),
+        ) {
+            let mut record: serde_json::Map<String, Value> = record.into_iter().collect();
+            record.insert("id".to_owned(), json!("1"));
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            let list = Value::from(vec![Value::from(record)]);
+            let new = rewritten(&[&format!("contacts.{}", keys.join("."))], &[], &list.to_string());
+            prop_assert_eq!(serde_json::from_str::<Value>(&new).unwrap(), without(&list, &keys));
+        }
+
+        #[test]
+        fn a_hashed_secret_is_nowhere_and_equal_values_stay_equal(value in values()) {
+            let list = json!([{"id": "1", "a": {"x": value, "s": "S3CR3T"}, "b": "S3CR3T"}, {"id": "2", "b": value}]);
+            let new = rewritten(&[], &["contacts.a", "contacts.b"], &list.to_string());
+            prop_assert!(!new.contains("S3CR3T"));
+            let new: Value = serde_json::from_str(&new).unwrap();
+            prop_assert_eq!(&new[0]["a"]["x"], &new[1]["b"]);
+            prop_assert_eq!(&new[0]["a"]["s"], &new[0]["b"]);
+        }
+    }
 }

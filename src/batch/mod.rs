@@ -7,6 +7,7 @@
 pub mod conceal;
 pub mod content;
 pub mod decode;
+pub mod hash;
 pub mod moment;
 pub mod names;
 pub mod path;

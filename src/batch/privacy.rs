@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    conceal::HashKey,
+    hash::HashKey,
     names::{may_be_called, snake_case},
     path::{Path, Segment},
     plan::{CHILD, KnownColumn},
@@ -292,11 +292,16 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        for malformed in ["contacts", "contacts.", "contacts.a..b", "contacts.a[0]", "contacts.*", "contacts.[]", "*", ""] {
+        for malformed in
+            ["contacts", "contacts.", "contacts.a..b", "contacts.a[0]", "contacts.*", "contacts.[]", "*", ""]
+        {
             let told = refused(&[malformed], &[]);
             assert!(told.contains("such as contacts.phone") || told.contains("no resource"), "{told}");
         }
-        assert!(refused(&["people.phone"], &[]).starts_with("[privacy] drop \"people.phone\": no resource is called \"people\""));
+        assert!(
+            refused(&["people.phone"], &[])
+                .starts_with("[privacy] drop \"people.phone\": no resource is called \"people\"")
+        );
         for key in ["contacts.id", "*.id", "contacts.ID"] {
             assert!(refused(&[], &[key]).contains("the key of a record"), "{key}");
         }
@@ -310,7 +315,8 @@ mod tests {
     fn a_path_and_a_column_mean_the_same() {
         let means = |entry: &str, path: &str| {
             let privacy = Privacy::new(&[entry.to_owned()], &[], None).unwrap();
-            let labels = HashMap::from([("f1".to_owned(), vec!["Old label".to_owned(), "Social security no.".to_owned()])]);
+            let labels =
+                HashMap::from([("f1".to_owned(), vec!["Old label".to_owned(), "Social security no.".to_owned()])]);
             let rules = privacy.rules("opportunities", labels, &[]).unwrap();
             rules.action(&Path::parse(path).unwrap()).is_some()
         };

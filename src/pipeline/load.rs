@@ -16,7 +16,8 @@ use super::{
 use crate::{
     api::{Client, Counters},
     batch::{
-        self, BatchError, Batches, KnownColumn, Limits, Plan, PlanRemarks, Privacy, Rules, Screen, Shape, path::Path, plan,
+        self, BatchError, Batches, KnownColumn, Limits, Plan, PlanRemarks, Privacy, Rules, Screen, Shape, path::Path,
+        plan,
     },
     catalog::Resource,
     config::Settings,
@@ -216,8 +217,10 @@ impl Loader<'_> {
         let verdict = loaded.proof.as_ref().map_or(verdict, |proof| proof.certificate.verdict);
         let confirmation = self.confirmation(resource, source, verdict, rejects);
         let (deleted, found) = confirmation.confirm(sink, missing, rows, &mut loaded)?;
-        let found: Vec<String> =
-            found.into_iter().map(|row| screen.map_or_else(|| row.clone(), |screen| screen.rows(&row).into_owned())).collect();
+        let found: Vec<String> = found
+            .into_iter()
+            .map(|row| screen.map_or_else(|| row.clone(), |screen| screen.rows(&row).into_owned()))
+            .collect();
         for row in &found {
             batch::watch(shape, row, self.limits(), |_| {});
         }
@@ -297,9 +300,8 @@ impl Loader<'_> {
 /// `meta.columns`.
 fn report(plan: &Plan, remarks: &PlanRemarks, known: &[KnownColumn], rules: Option<&Rules<'_>>) {
     // The values of a column that is hashed are none of the kind that its form declares.
-    let is_hashed = |path: &str| {
-        rules.is_some_and(|rules| Path::parse(path).is_some_and(|path| rules.action(&path).is_some()))
-    };
+    let is_hashed =
+        |path: &str| rules.is_some_and(|rules| Path::parse(path).is_some_and(|path| rules.action(&path).is_some()));
     for (table, remarks) in plan.tables().zip(&remarks.0) {
         for (column, remarks) in table.columns.iter().zip(remarks) {
             let known =

@@ -122,7 +122,6 @@ impl Sink for DuckDbSink {
         let has_withdrawn = withdrawal.run()?;
         if has_withdrawn {
             self.has_withdrawn = true;
-            connection.execute_batch("COMMIT; BEGIN").map_err(doing("committing what was taken out of the copy"))?;
             self.known = schema::known_columns(connection)?;
             step("withdrawn");
         }

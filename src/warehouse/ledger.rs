@@ -192,7 +192,11 @@ pub fn record_schema_changes(
 pub fn fields(connection: &Connection, form: &str, instance: &str) -> Result<Fields, WarehouseError> {
     let action = || doing("reading what the forms say of custom fields");
     let column = |name: &str| -> Result<String, WarehouseError> {
-        Ok(if has_column(connection, form, name)? { format!("CAST({} AS VARCHAR)", sql::name(name)) } else { "NULL".to_owned() })
+        Ok(if has_column(connection, form, name)? {
+            format!("CAST({} AS VARCHAR)", sql::name(name))
+        } else {
+            "NULL".to_owned()
+        })
     };
     let query = format!(
         "SELECT id, {}, {} FROM history.{} WHERE _instance = ? AND _valid_to IS NULL",

@@ -17,12 +17,7 @@ use super::{
     sql,
 };
 use crate::{
-    batch::{
-        Column, KnownColumn, Rules,
-        path::Path,
-        privacy::Action,
-        scalar::Type,
-    },
+    batch::{Column, KnownColumn, Rules, path::Path, privacy::Action, scalar::Type},
     catalog::{Resource, STAGES},
 };
 
@@ -91,6 +86,12 @@ impl Withdrawal<'_> {
         doing(format!("taking out of {} what [privacy] keeps out ({what})", self.resource.name))
     }
 
+    /// Runs a statement by itself: of one transaction DuckDB takes no change of a table's rows and of its columns. Nobody
+    /// sees the copy before it is whole.
+    fn apply(&self, statement: &str) -> Result<(), duckdb::Error> {
+        self.connection.execute_batch(&format!("COMMIT; BEGIN; {statement}; COMMIT; BEGIN"))
+    }
+
     /// Says so when the key of the hashes is another than it was: the hashes do not fit together then.
     fn compare_keys(&self) -> Result<(), WarehouseError> {
         let Some(print) = self.rules.key_print() else { return Ok(()) };
@@ -125,9 +126,7 @@ impl Withdrawal<'_> {
     fn drop_table(&self, table: &str, child: &str, columns: &[(&Column, Path)]) -> Result<(), WarehouseError> {
         let action = || self.doing("dropping a list of objects");
         let name = sql::name(table);
-        self.connection
-            .execute_batch(&format!("DROP VIEW IF EXISTS crm.{name}; DROP TABLE history.{name}"))
-            .map_err(action())?;
+        self.apply(&format!("DROP VIEW IF EXISTS crm.{name}; DROP TABLE history.{name}")).map_err(action())?;
         if (self.resource.name, child) == STAGES {
             // A view shows it whatever it holds.
             schema::create_history(self.connection, table, true)?;
@@ -135,7 +134,8 @@ impl Withdrawal<'_> {
         for (column, _) in columns {
             self.note(table, column, "dropped", None)?;
         }
-        for statement in ["DELETE FROM meta.columns WHERE resource = ?", "DELETE FROM meta.unfitted WHERE resource = ?"] {
+        for statement in ["DELETE FROM meta.columns WHERE resource = ?", "DELETE FROM meta.unfitted WHERE resource = ?"]
+        {
             self.connection.execute(statement, [table]).map_err(action())?;
         }
         self.connection
@@ -158,9 +158,8 @@ impl Withdrawal<'_> {
 
     fn drop_column(&self, table: &str, column: &Column) -> Result<(), WarehouseError> {
         let action = || self.doing("dropping a column");
-        self.connection
-            .execute_batch(&format!("ALTER TABLE history.{} DROP COLUMN {}", sql::name(table), sql::name(&column.name)))
-            .map_err(action())?;
+        let statement = format!("ALTER TABLE history.{} DROP COLUMN {}", sql::name(table), sql::name(&column.name));
+        self.apply(&statement).map_err(action())?;
         self.note(table, column, "dropped", None)?;
         for books in ["meta.columns", "meta.changes", "meta.unfitted"] {
             self.connection
@@ -188,17 +187,17 @@ impl Withdrawal<'_> {
         let changed = self.map(&source, &hashed)?;
         let is_typed = !matches!(column.kind, Type::Null | Type::Text);
         if changed || is_typed {
-            let mut statements = String::new();
             if is_typed || column.is_list {
-                statements = format!("ALTER TABLE {target} ALTER COLUMN {name} TYPE VARCHAR USING {text};");
+                self.apply(&format!("ALTER TABLE {target} ALTER COLUMN {name} TYPE VARCHAR USING {text}"))
+                    .map_err(action())?;
             }
-            statements.push_str(&format!("UPDATE {target} h SET {name} = m.new FROM concealed m WHERE h.{name} = m.old;"));
+            self.apply(&format!("UPDATE {target} h SET {name} = m.new FROM concealed m WHERE h.{name} = m.old"))
+                .map_err(action())?;
             if column.is_list {
-                statements.push_str(&format!(
-                    "ALTER TABLE {target} ALTER COLUMN {name} TYPE VARCHAR[] USING CAST(CAST({name} AS JSON) AS VARCHAR[]);"
-                ));
+                let list = format!("CAST(CAST({name} AS JSON) AS VARCHAR[])");
+                self.apply(&format!("ALTER TABLE {target} ALTER COLUMN {name} TYPE VARCHAR[] USING {list}"))
+                    .map_err(action())?;
             }
-            self.connection.execute_batch(&statements).map_err(action())?;
             self.note(table, column, "hashed", Some(Type::Text))?;
             let hashed = Column { kind: Type::Text, ..column.clone() };
             self.connection
@@ -220,8 +219,7 @@ impl Withdrawal<'_> {
         let concealed = |old: &str| self.rules.old_json(path, old);
         let changed = self.map(&format!("SELECT {name} AS old FROM {target} WHERE {name} IS NOT NULL"), &concealed)?;
         if changed {
-            self.connection
-                .execute_batch(&format!("UPDATE {target} h SET {name} = m.new FROM concealed m WHERE h.{name} = m.old"))
+            self.apply(&format!("UPDATE {target} h SET {name} = m.new FROM concealed m WHERE h.{name} = m.old"))
                 .map_err(self.doing("rewriting JSON"))?;
         }
         Ok(self.record_of_changes(table, &column.name, &concealed)? || changed)
@@ -291,17 +289,17 @@ impl Withdrawal<'_> {
         self.connection
             .execute_batch(&format!(
                 "CREATE OR REPLACE TEMP TABLE concealed (old VARCHAR, new VARCHAR);
-                 CREATE OR REPLACE TEMP TABLE plain AS SELECT DISTINCT old FROM ({source})
-                 WHERE NOT regexp_full_match(old, '[0-9a-f]{{64}}')"
+                 CREATE OR REPLACE TEMP TABLE plain AS SELECT old, row_number() OVER () - 1 AS number FROM (
+                     SELECT DISTINCT old FROM ({source}) WHERE NOT regexp_full_match(old, '[0-9a-f]{{64}}')
+                 )"
             ))
             .map_err(action())?;
-        let rows: i64 = self.connection.query_row("SELECT count(*) FROM plain", [], |row| row.get(0)).map_err(action())?;
+        let rows: i64 =
+            self.connection.query_row("SELECT count(*) FROM plain", [], |row| row.get(0)).map_err(action())?;
         let mut any = false;
         for first in (0..rows).step_by(usize::try_from(AT_ONCE).unwrap_or(1)) {
-            let mut statement = self
-                .connection
-                .prepare("SELECT old FROM plain WHERE rowid >= ? AND rowid < ?")
-                .map_err(action())?;
+            let mut statement =
+                self.connection.prepare("SELECT old FROM plain WHERE number >= ? AND number < ?").map_err(action())?;
             let old = statement.query_map([first, first + AT_ONCE], |row| row.get(0)).map_err(action())?;
             let old: Vec<String> = old.collect::<Result<_, _>>().map_err(action())?;
             let new: Vec<(&String, String)> = old.iter().filter_map(|old| Some((old, concealed(old)?))).collect();

@@ -16,6 +16,7 @@ mod extremes;
 mod faults;
 mod migrations;
 mod past;
+mod privacy;
 mod records;
 mod resume;
 mod secrets;
