@@ -91,7 +91,7 @@ impl Rules<'_> {
     }
 }
 
-impl<'r> Screen<'r> {
+impl Screen<'_> {
     /// The rows of a checked list without what is kept out. What is no object cannot be looked through, and is withheld.
     pub fn rows<'a>(&self, list: &'a str) -> Cow<'a, str> {
         let writer = Writer::of(*self);

@@ -1,6 +1,6 @@
 //! What came in before there was a rule that keeps it out, taken out again: of every version and of the books.
 //!
-//! Nothing is noted of what was done: a column that is to be dropped is dropped where it is still there, and a value that
+//! What was done earlier is not asked: a column that is to be dropped is dropped where it is still there, and a value that
 //! is to be hashed is hashed where it does not look like a hash already. So a rule holds for old values whenever it was
 //! written, and whatever was known of a custom field's label at that time. A value of 64 hexadecimal digits is taken for
 //! a hash.
@@ -180,9 +180,8 @@ impl Withdrawal<'_> {
         let (target, name) = (format!("history.{}", sql::name(table)), sql::name(&column.name));
         let text = sql::as_text(&name, column);
         let source = format!("SELECT {text} AS old FROM {target} WHERE {name} IS NOT NULL");
-        let hashed = |old: &str| match column.is_list {
-            true => self.rules.old_json(path, old),
-            false => self.rules.old_scalar(old, column.kind),
+        let hashed = |old: &str| {
+            if column.is_list { self.rules.old_json(path, old) } else { self.rules.old_scalar(old, column.kind) }
         };
         let changed = self.map(&source, &hashed)?;
         let is_typed = !matches!(column.kind, Type::Null | Type::Text);

@@ -19,8 +19,8 @@ type Served = Arc<Mutex<Vec<(&'static str, String)>>>;
 
 /// A server of lists, whole on page 1, and of single documents; what it does not have is an empty list or a missing form.
 fn server(paths: &[(&'static str, &str)]) -> (Scripted, Served) {
-    let served: Served = Arc::new(Mutex::new(paths.iter().map(|(path, body)| (*path, (*body).to_owned())).collect()));
-    let shown = served.clone();
+    let answers: Served = Arc::new(Mutex::new(paths.iter().map(|(path, body)| (*path, (*body).to_owned())).collect()));
+    let shown = answers.clone();
     let server = Scripted::start(move |asked| {
         let (path, query) = asked.split_once('?').unwrap_or((asked, ""));
         let found = shown.lock().unwrap().iter().find(|(known, _)| *known == path).map(|(_, body)| body.clone());
@@ -30,13 +30,13 @@ fn server(paths: &[(&'static str, &str)]) -> (Scripted, Served) {
             _ => (200, "", "[]".to_owned()),
         }
     });
-    (server, served)
+    (server, answers)
 }
 
-fn serve(served: &Served, path: &'static str, body: &str) {
-    let mut served = served.lock().unwrap();
-    served.retain(|(known, _)| *known != path);
-    served.push((path, body.to_owned()));
+fn serve(answers: &Served, path: &'static str, body: &str) {
+    let mut answers = answers.lock().unwrap();
+    answers.retain(|(known, _)| *known != path);
+    answers.push((path, body.to_owned()));
 }
 
 fn extract(world: &World, server: &Scripted, resources: &[&str]) -> Run {
@@ -112,12 +112,12 @@ fn a_record_that_was_asked_for_is_looked_through_as_well() {
         let rows: Vec<_> = (first..20).map(|id| format!(r#"{{"id":"{id}","phone":"SECRET"}}"#)).collect();
         format!("[{}]", rows.join(","))
     };
-    let (server, served) = server(&[(CONTACTS, &rows(0))]);
+    let (server, answers) = server(&[(CONTACTS, &rows(0))]);
     let world = World::new();
     world.configure("[privacy]\ndrop = [\"contacts.phone\"]\n");
     extract(&world, &server, &["contacts"]).whole();
-    serve(&served, CONTACTS, &rows(1));
-    serve(&served, "/directory/contacts/0", r#"{"id":"0","name":"found","phone":"SECRET"}"#);
+    serve(&answers, CONTACTS, &rows(1));
+    serve(&answers, "/directory/contacts/0", r#"{"id":"0","name":"found","phone":"SECRET"}"#);
     extract(&world, &server, &["contacts"]).whole();
     assert_eq!(world.ask("SELECT id FROM crm.contacts WHERE name = 'found'"), "0");
     assert_nowhere(&world, "SECRET");
@@ -137,11 +137,11 @@ const BEFORE: [&str; 2] = [
 
 #[test]
 fn what_came_in_before_there_was_a_rule_leaves_with_all_its_versions() {
-    let (server, served) =
+    let (server, answers) =
         server(&[(CONTACTS, BEFORE[0]), (FORM, r#"{"fields":[{"id":"f1","label":"National ID"}]}"#)]);
     let world = World::new();
     for rows in BEFORE {
-        serve(&served, CONTACTS, rows);
+        serve(&answers, CONTACTS, rows);
         extract(&world, &server, &["contacts"]);
     }
     let held = fs::read(world.path("crmlake.duckdb")).unwrap();
@@ -176,7 +176,7 @@ fn what_came_in_before_there_was_a_rule_leaves_with_all_its_versions() {
     assert_eq!(world.ask("SELECT old_value FROM meta.changes WHERE column_name = 'family'"), r#""[{""age"":3}]""#);
     assert_eq!(world.ask("SELECT count(DISTINCT raw), count(*) FROM meta.rejects WHERE raw LIKE '%SECRET%'"), "0,0");
     // The first email is that of no other, and its hash is that of a new row with the same.
-    serve(&served, "/pipeline/leads", r#"[{"id":"9","email":"old@secret.example"}]"#);
+    serve(&answers, "/pipeline/leads", r#"[{"id":"9","email":"old@secret.example"}]"#);
     world.configure(
         r#"[privacy]
            drop = ["contacts.phone", "contacts.cf_national_id", "contacts__cars", "contacts.family.name", "contacts.deep.a.b.c.d.note"]
@@ -196,7 +196,7 @@ fn what_came_in_before_there_was_a_rule_leaves_with_all_its_versions() {
 #[test]
 fn rows_of_an_instance_that_is_read_later_get_no_versions_either() {
     let rows = r#"[{"id":"1","phone":"SECRET-1"},{"id":"2","phone":"SECRET-2"}]"#;
-    let ((one, _), (two, served)) = (server(&[(CONTACTS, rows)]), server(&[(CONTACTS, rows)]));
+    let ((one, _), (two, answers)) = (server(&[(CONTACTS, rows)]), server(&[(CONTACTS, rows)]));
     let world = World::new();
     let instances = format!(
         "[[instance]]\nname = \"one\"\nbase_url = \"{}\"\n[[instance]]\nname = \"two\"\nbase_url = \"{}\"\n",
@@ -212,7 +212,7 @@ fn rows_of_an_instance_that_is_read_later_get_no_versions_either() {
     world.configure(&format!("{instances}[privacy]\ndrop = [\"contacts.phone\"]\n"));
     run(&["--instance", "one"]);
     assert_nowhere(&world, "SECRET");
-    serve(&served, CONTACTS, r#"[{"id":"1","phone":"SECRET-3"},{"id":"2","phone":"SECRET-2","name":"new"}]"#);
+    serve(&answers, CONTACTS, r#"[{"id":"1","phone":"SECRET-3"},{"id":"2","phone":"SECRET-2","name":"new"}]"#);
     run(&[]);
     let versions = "SELECT _instance, id, count(*) FROM history.contacts GROUP BY ALL ORDER BY ALL";
     assert_eq!(world.ask(versions), "one,1,1\none,2,1\ntwo,1,1\ntwo,2,2");
@@ -222,7 +222,7 @@ fn rows_of_an_instance_that_is_read_later_get_no_versions_either() {
 fn a_field_stays_out_whatever_becomes_of_its_label() {
     let form =
         |label: &str| format!(r#"{{"fields":[{{"id":"f1","label":"{label}"}},{{"id":"f2","label":"Region"}}]}}"#);
-    let (server, served) = server(&[(CONTACTS, r#"[{"id":"1","customFields":{"f1":"SECRET","f2":"north"}}]"#)]);
+    let (server, answers) = server(&[(CONTACTS, r#"[{"id":"1","customFields":{"f1":"SECRET","f2":"north"}}]"#)]);
     let world = World::new();
     world.configure("[privacy]\ndrop = [\"contacts.cf_national_id\"]\n");
     // No form: nobody knows which field it is.
@@ -230,7 +230,7 @@ fn a_field_stays_out_whatever_becomes_of_its_label() {
     assert!(run.err.contains("their form was never read"), "{}", run.err);
     assert_nowhere(&world, "SECRET");
     for label in ["National ID", "Passport"] {
-        serve(&served, FORM, &form(label));
+        serve(&answers, FORM, &form(label));
         let run = extract(&world, &server, &["contacts"]).whole();
         assert!(!run.err.contains("never read") && !run.err.contains("matches nothing"), "{}", run.err);
         assert_eq!(columns(&world, "contacts"), "id cf_region");
