@@ -188,6 +188,10 @@ impl Error {
             Self::Store(StoreError::Bucket { .. }) => {
                 Some("check the bucket's name and the cloud's variables in the environment".to_owned())
             }
+            Self::Config(ConfigError::NoPrivacyKey { .. }) => Some(
+                "`openssl rand -hex 32` makes one; keep it: hashes of another key do not join with those there are"
+                    .to_owned(),
+            ),
             Self::Report(error) => error.advice(),
             Self::Export(error) => error.advice(),
             _ => None,

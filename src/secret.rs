@@ -1,7 +1,8 @@
 //! Values that cannot be printed.
 //!
 //! A subscription key gives full access to a CRM account. Wrapped here it has no `Display`, its `Debug` says nothing,
-//! and the one way to its text is [`Secret::expose`], which only the client that sends it calls.
+//! and the one way to its text is [`Secret::expose`], which only the client that sends it and
+//! the hashing that it is the key of call.
 
 use std::fmt;
 

@@ -195,6 +195,13 @@ impl Names {
     }
 }
 
+/// Whether a value with these words, at this path, may have got a name: as it is, or with the hash of its path where the
+/// name was taken.
+pub fn may_be_called(words: &str, path: &str, name: &str) -> bool {
+    let plain = snake_case(words);
+    plain == name || (name.len() > 9 && name.as_bytes()[name.len() - 9] == b'_' && with_hash(&plain, path) == name)
+}
+
 /// The words as a name: never empty, never reserved, never beginning with an underscore or a digit.
 pub fn snake_case(words: &str) -> String {
     let mut name = String::with_capacity(words.len() + 4);

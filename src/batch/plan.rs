@@ -12,7 +12,7 @@ use super::{
 use crate::catalog;
 
 /// Separates a resource from the field that holds its child rows, in a child table's name.
-const CHILD: &str = "__";
+pub(super) const CHILD: &str = "__";
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -335,7 +335,7 @@ impl Table {
 
 impl Path {
     /// The field id and what follows it, if this is the path of a custom field.
-    fn custom_field(&self) -> Option<(&str, String)> {
+    pub(super) fn custom_field(&self) -> Option<(&str, String)> {
         use super::path::Segment::Key;
         match self.0.split_first() {
             Some((Key(first), [Key(id), rest @ ..])) if first == catalog::CUSTOM_FIELDS => {

@@ -46,6 +46,7 @@ pub(super) async fn run(context: Context, args: Demo) -> Result<ExitCode, Error>
 
 async fn extract(settings: &Settings, instance: &Instance, context: &Context, warehouse: &str) -> Result<(), Error> {
     let extraction = Extraction {
+        privacy: context.privacy(settings)?,
         settings: settings.clone(),
         instances: vec![instance.clone()],
         resources: pipeline::resources(&[])?,

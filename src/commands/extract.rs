@@ -26,6 +26,7 @@ pub(super) async fn run(mut context: Context, args: Extract) -> Result<ExitCode,
     let extraction = Extraction {
         resources: pipeline::resources(&args.resources)?,
         instances: settings.instances(args.instance.as_deref(), context.environment)?,
+        privacy: context.privacy(&settings)?,
         settings,
         allow_mass_delete: args.allow_mass_delete,
     };

@@ -36,5 +36,6 @@ mod tests {
         assert_eq!(format!("{:?}", starter.sweep), format!("{:?}", defaults.sweep));
         assert_eq!(format!("{:?}", starter.deletes), format!("{:?}", defaults.deletes));
         assert_eq!(format!("{:?}", starter.tables), format!("{:?}", defaults.tables));
+        assert_eq!(format!("{:?}", starter.privacy), format!("{:?}", defaults.privacy));
     }
 }

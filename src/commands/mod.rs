@@ -21,8 +21,9 @@ use std::{
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::{
+    batch::{Privacy, privacy::EntryError},
     cli::{Cli, Color, Command, LogFormat},
-    config::{Overrides, Settings, env::Environment},
+    config::{ConfigError, Overrides, Settings, env::Environment, file::PrivacyTable},
     error::{Error, ExitCode},
     observe::{Bars, Verbosity, init as init_log},
     reports::render::{Format, RenderError},
@@ -40,6 +41,14 @@ struct Context {
 impl Context {
     fn settings(&self) -> Result<Settings, Error> {
         Ok(Settings::resolve(&self.overrides, self.environment)?)
+    }
+
+    /// What the settings keep out of the warehouse.
+    fn privacy(&self, settings: &Settings) -> Result<Privacy, Error> {
+        let key = settings.privacy_key(self.environment)?;
+        let PrivacyTable { drop, hash, .. } = &settings.privacy;
+        let refused = |EntryError { setting, problem }| ConfigError::Value { setting, problem };
+        Ok(Privacy::new(drop, hash, key.as_ref()).map_err(refused)?)
     }
 }
 

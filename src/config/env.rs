@@ -7,6 +7,7 @@
 //! | `CRMLAKE_BASE_URL` | the API's base URL, where there is one instance, in the configuration file or without one |
 //! | `CRMLAKE_API_KEY` | its primary subscription key |
 //! | `CRMLAKE_API_KEY_SECONDARY` | its secondary subscription key, used when the primary one is refused |
+//! | `CRMLAKE_PRIVACY_KEY` | the key of the hashes that `[privacy] hash` asks for |
 //! | `<KEY>_FILE` | a file that holds the key, for each key variable above or named by `key_env` |
 //! | `CREDENTIALS_DIRECTORY` | systemd's folder of credentials: a file there named like the key variable holds the key |
 //! | `AWS_...`, `AZURE_...`, `GOOGLE_...` | credentials, region and endpoint of the cloud that `--out` names, as the cloud calls them |
@@ -32,6 +33,8 @@ pub const BASE_URL: &str = "CRMLAKE_BASE_URL";
 pub const API_KEY: &str = "CRMLAKE_API_KEY";
 /// The variable that holds the secondary key.
 pub const API_KEY_SECONDARY: &str = "CRMLAKE_API_KEY_SECONDARY";
+/// The variable that holds the key of the hashes, where the file names no other.
+pub const PRIVACY_KEY: &str = "CRMLAKE_PRIVACY_KEY";
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 const NO_COLOR: &str = "NO_COLOR";
 

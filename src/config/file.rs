@@ -21,6 +21,8 @@ pub struct File {
     pub deletes: DeletesTable,
     /// How records become tables.
     pub tables: TablesTable,
+    /// What is kept out of the warehouse.
+    pub privacy: PrivacyTable,
     /// Where the record has a canonical field, by resource and canonical name.
     pub fields: BTreeMap<String, BTreeMap<String, String>>,
     /// What the instance writes for a canonical value, by resource, canonical name and value.
@@ -155,6 +157,24 @@ pub struct TablesTable {
 impl Default for TablesTable {
     fn default() -> Self {
         Self { flatten_depth: 4 }
+    }
+}
+
+/// `[privacy]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PrivacyTable {
+    /// What never comes in.
+    pub drop: Vec<String>,
+    /// What comes in as a keyed hash only.
+    pub hash: Vec<String>,
+    /// The variable that holds the key of the hashes.
+    pub key_env: String,
+}
+
+impl Default for PrivacyTable {
+    fn default() -> Self {
+        Self { drop: Vec::new(), hash: Vec::new(), key_env: super::env::PRIVACY_KEY.to_owned() }
     }
 }
 

@@ -18,7 +18,7 @@ pub use self::file::Proof;
 use self::{
     destination::{Destination, ParquetOverrides},
     env::Environment,
-    file::{ApiTable, DeletesTable, File, InstanceTable, SweepTable, TablesTable},
+    file::{ApiTable, DeletesTable, File, InstanceTable, PrivacyTable, SweepTable, TablesTable},
 };
 use crate::secret::Secret;
 
@@ -30,6 +30,8 @@ pub const DEFAULT_WAREHOUSE: &str = "crmlake.duckdb";
 const WORK_FOLDER: &str = ".crmlake";
 /// What `_instance` says when the environment describes the one instance.
 pub const DEFAULT_INSTANCE: &str = "main";
+/// The fewest characters that a key of hashes may have.
+const PRIVACY_KEY_LENGTH: usize = 16;
 /// Names that a warehouse file must not have: DuckDB names the catalog after the file.
 const SCHEMAS: [&str; 9] =
     ["crm", "history", "model", "meta", "main", "temp", "system", "information_schema", "pg_catalog"];
@@ -83,6 +85,12 @@ pub enum ConfigError {
         /// The variable that should hold its key.
         variable: String,
     },
+    /// Something is to be hashed, and there is no key.
+    #[error("[privacy] hash needs a key: set {variable}, or {variable}_FILE to a file that holds it")]
+    NoPrivacyKey {
+        /// The variable that should hold it.
+        variable: String,
+    },
     /// The file that should hold a key cannot be read.
     #[error("cannot read the key file {path}")]
     KeyFile {
@@ -122,6 +130,8 @@ pub struct Settings {
     pub deletes: DeletesTable,
     /// How records become tables.
     pub tables: TablesTable,
+    /// What is kept out of the warehouse.
+    pub privacy: PrivacyTable,
     /// The folder of the user's own SQL, where there is one.
     pub sql: Option<PathBuf>,
     file: Arc<File>,
@@ -165,6 +175,7 @@ impl Settings {
             sweep,
             deletes: file.deletes.clone(),
             tables: file.tables.clone(),
+            privacy: file.privacy.clone(),
             sql: Some(folder.join("sql")).filter(|sql| sql.is_dir()),
             file: Arc::new(file),
         })
@@ -200,6 +211,28 @@ impl Settings {
     /// The folder of an extraction's working files.
     pub fn work_folder(&self) -> PathBuf {
         self.destination.work_folder(&self.warehouse)
+    }
+
+    /// The key of the hashes, where something is to be hashed.
+    pub fn privacy_key(&self, environment: Environment) -> Result<Option<Secret>, ConfigError> {
+        if self.privacy.hash.is_empty() {
+            return Ok(None);
+        }
+        let variable = &self.privacy.key_env;
+        let key = environment.key(variable).map_err(|(path, source)| ConfigError::KeyFile { path, source })?;
+        let key = key
+            .filter(|key| !key.is_empty())
+            .ok_or_else(|| ConfigError::NoPrivacyKey { variable: variable.clone() })?;
+        if key.expose().len() < PRIVACY_KEY_LENGTH {
+            return Err(ConfigError::Value {
+                setting: variable.clone(),
+                problem: format!(
+                    "a key of fewer than {PRIVACY_KEY_LENGTH} characters can be guessed, and with it what was hashed; \
+                     `openssl rand -hex 32` makes a good one"
+                ),
+            });
+        }
+        Ok(Some(key))
     }
 
     /// Where a canonical field is in the records of a resource, as configured.

@@ -1,6 +1,9 @@
 //! From spool to table: what a sweep brought, typed, checked for deletions, and merged.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use tokio::runtime::Handle;
 use tracing::{info, warn};
@@ -12,7 +15,10 @@ use super::{
 };
 use crate::{
     api::{Client, Counters},
-    batch::{self, BatchError, Batches, KnownColumn, Limits, Plan, PlanRemarks, Shape, plan},
+    batch::{
+        self, BatchError, Batches, KnownColumn, Limits, Plan, PlanRemarks, Privacy, Rules, Screen, Shape, path::Path,
+        plan,
+    },
     catalog::Resource,
     config::Settings,
     error::in_one_line,
@@ -74,6 +80,8 @@ pub struct Source<'a> {
 pub struct Loader<'a> {
     /// The settings.
     pub settings: &'a Settings,
+    /// What is kept out of the warehouse.
+    pub privacy: &'a Privacy,
     /// Whether more rows than the configured share may be deleted at once.
     pub allow_mass_delete: bool,
     /// The runtime that the clients run on.
@@ -83,7 +91,9 @@ pub struct Loader<'a> {
 }
 
 /// What is known of a source before its rows are written.
-struct Watched {
+struct Watched<'r> {
+    /// What its rows are looked at through, if anything of the resource is kept out.
+    screen: Option<Screen<'r>>,
     pages: Vec<Entry>,
     deleted: Vec<Gone>,
     /// Rows that were missing and turned out to exist, each as a list of one.
@@ -103,23 +113,36 @@ impl Loader<'_> {
         if sources.is_empty() {
             return Ok(Vec::new());
         }
+        let form = resource.form.and_then(crate::catalog::resource);
+        let labels = form.map(|form| sink.labels(form)).transpose()?.unwrap_or_default();
+        let rules = self.privacy.rules(resource.name, labels, sink.known());
+        sink.withdraw(resource, rules.as_ref())?;
         let mut shape = plan::known_shape(resource.name, sink.known());
         let mut fields = batch::Fields::new();
         let mut watched = Vec::with_capacity(sources.len());
         for source in sources {
-            watched.push(self.watch(sink, resource, source, &mut shape)?);
-            if let Some(form) = resource.form.and_then(crate::catalog::resource) {
-                // Of two instances that know the same field, the one that is configured first names it.
-                for (id, field) in sink.fields(form, source.instance)? {
-                    fields.entry(id).or_insert(field);
-                }
+            let said = form.map(|form| sink.fields(form, source.instance)).transpose()?;
+            let has_labels = said.iter().flatten().any(|(_, field)| field.label.is_some()) || form.is_none();
+            let screen = rules.as_ref().map(|rules| rules.screen(has_labels));
+            if screen.is_some_and(|screen| screen.holds_back()) {
+                warn!(
+                    resource = resource.name,
+                    instance = source.instance,
+                    "[privacy] calls custom fields by labels, and their form was never read: custom fields without a \
+                     column are kept out until it is"
+                );
+            }
+            watched.push(self.watch(sink, resource, source, screen, &mut shape)?);
+            // Of two instances that know the same field, the one that is configured first names it.
+            for (id, field) in said.into_iter().flatten() {
+                fields.entry(id).or_insert(field);
             }
         }
         let plan = plan::plan(resource.name, &shape, sink.known(), &fields);
         sink.shape(&plan)?;
         let mut remarks = PlanRemarks::default();
         let mut done = Vec::with_capacity(sources.len());
-        for (source, Watched { pages, deleted, found, mut loaded }) in sources.iter().zip(watched) {
+        for (source, Watched { screen, pages, deleted, found, mut loaded }) in sources.iter().zip(watched) {
             sink.stage(&plan)?;
             // Where all answers of several passes are loaded, they show the same values and the same rejects again.
             let last_pass = pages.iter().map(|entry| entry.ask.pass).max().unwrap_or_default();
@@ -140,7 +163,7 @@ impl Loader<'_> {
             let crawl = proof.as_ref().unwrap_or(source.crawl);
             let decode = |index: usize, entry: &Entry| {
                 let body = crawl.spool.body(entry)?;
-                Ok((Some(entry.ask), decoded(resource, &plan, self.items(resource, &body), index)?))
+                Ok((Some(entry.ask), decoded(resource, &plan, &self.items(resource, &body, screen), index)?))
             };
             in_order(&pages, decode, &mut write)?;
             for (row, index) in found.iter().zip(pages.len()..) {
@@ -150,21 +173,22 @@ impl Loader<'_> {
             loaded.proof = proof;
             done.push(loaded);
         }
-        report(&plan, &remarks, sink.known());
+        report(&plan, &remarks, sink.known(), rules.as_ref());
         sink.describe(&plan, &remarks)?;
         Ok(done)
     }
 
     /// Watches the shape of a source's rows, and finds out which rows are gone.
-    fn watch(
+    fn watch<'r>(
         &self,
         sink: &mut dyn Sink,
         resource: &'static Resource,
         source: &Source<'_>,
+        screen: Option<Screen<'r>>,
         shape: &mut Shape,
-    ) -> Result<Watched, LoadError> {
+    ) -> Result<Watched<'r>, LoadError> {
         let mut loaded = Loaded::default();
-        let (mut pages, mut rejects) = self.see(sink, resource, source.crawl, shape)?;
+        let (mut pages, mut rejects) = self.see(sink, resource, source.crawl, screen, shape)?;
         let (mut missing, mut rows) = sink.missing(resource, source.instance)?;
         let verdict = source.crawl.certificate.verdict;
         if self.confirmation(resource, source, verdict, rejects).needs_proof(missing.len(), rows) {
@@ -175,7 +199,7 @@ impl Loader<'_> {
             );
             match (self.prove)(resource, source) {
                 Ok(Some(proof)) if proof.certificate.verdict == Verdict::Proven => {
-                    (pages, rejects) = self.see(sink, resource, &proof, shape)?;
+                    (pages, rejects) = self.see(sink, resource, &proof, screen, shape)?;
                     (missing, rows) = sink.missing(resource, source.instance)?;
                     loaded.proof = Some(proof);
                 }
@@ -193,10 +217,14 @@ impl Loader<'_> {
         let verdict = loaded.proof.as_ref().map_or(verdict, |proof| proof.certificate.verdict);
         let confirmation = self.confirmation(resource, source, verdict, rejects);
         let (deleted, found) = confirmation.confirm(sink, missing, rows, &mut loaded)?;
+        let found: Vec<String> = found
+            .into_iter()
+            .map(|row| screen.map_or_else(|| row.clone(), |screen| screen.rows(&row).into_owned()))
+            .collect();
         for row in &found {
             batch::watch(shape, row, self.limits(), |_| {});
         }
-        Ok(Watched { pages, deleted, found, loaded })
+        Ok(Watched { screen, pages, deleted, found, loaded })
     }
 
     fn confirmation<'s>(
@@ -227,6 +255,7 @@ impl Loader<'_> {
         sink: &mut dyn Sink,
         resource: &'static Resource,
         crawl: &Crawl,
+        screen: Option<Screen<'_>>,
         shape: &mut Shape,
     ) -> Result<(Vec<Entry>, u64), LoadError> {
         let pages = Self::pages(crawl);
@@ -235,8 +264,8 @@ impl Loader<'_> {
         let watch = |_: usize, entry: &Entry| -> Result<_, LoadError> {
             let body = crawl.spool.body(entry)?;
             let (mut seen, mut ids) = (Shape::default(), Vec::new());
-            let items = self.items(resource, &body);
-            let rejects = batch::watch(&mut seen, items, self.limits(), |id| ids.push(id.to_owned()));
+            let items = self.items(resource, &body, screen);
+            let rejects = batch::watch(&mut seen, &items, self.limits(), |id| ids.push(id.to_owned()));
             Ok((seen, ids, rejects))
         };
         in_order(&pages, watch, |watched| {
@@ -257,17 +286,22 @@ impl Loader<'_> {
         chosen.filter(|entry| !entry.missing).collect()
     }
 
-    fn items<'b>(&self, resource: &'static Resource, body: &'b str) -> &'b str {
+    /// The rows of an answer, without what is kept out.
+    fn items<'b>(&self, resource: &'static Resource, body: &'b str, screen: Option<Screen<'_>>) -> Cow<'b, str> {
         let api = &self.settings.api;
         let hints = hints(resource, api.items.as_deref(), api.total.as_deref());
         // The page was recognised when it was fetched.
-        envelope::open(body, &hints).map_or("[]", |envelope| envelope.items)
+        let items = envelope::open(body, &hints).map_or("[]", |envelope| envelope.items);
+        screen.map_or(Cow::Borrowed(items), |screen| screen.rows(items))
     }
 }
 
 /// Tells what the columns cannot show as it was served, once for each column: what was known before is in
 /// `meta.columns`.
-fn report(plan: &Plan, remarks: &PlanRemarks, known: &[KnownColumn]) {
+fn report(plan: &Plan, remarks: &PlanRemarks, known: &[KnownColumn], rules: Option<&Rules<'_>>) {
+    // The values of a column that is hashed are none of the kind that its form declares.
+    let is_hashed =
+        |path: &str| rules.is_some_and(|rules| Path::parse(path).is_some_and(|path| rules.action(&path).is_some()));
     for (table, remarks) in plan.tables().zip(&remarks.0) {
         for (column, remarks) in table.columns.iter().zip(remarks) {
             let known =
@@ -291,7 +325,7 @@ fn report(plan: &Plan, remarks: &PlanRemarks, known: &[KnownColumn]) {
             let is_news = known.is_none_or(|known| {
                 (known.column.kind, &known.column.field.declared) != (column.kind, &column.field.declared)
             });
-            if is_news && column.field.is_overruled_by(column) {
+            if is_news && column.field.is_overruled_by(column) && !is_hashed(&column.source_path) {
                 let declared = column.field.declared.as_deref().unwrap_or_default();
                 warn!(
                     "{name}: the form declares {declared}, and the values are {}; the values decide",

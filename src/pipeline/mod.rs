@@ -18,6 +18,7 @@ use self::{
 };
 use crate::{
     api::{Client, Counters, Failure, limiter::Gate},
+    batch::Privacy,
     catalog::{self, Resource},
     config::{Instance, Proof, Settings, destination::Destination},
     error::{Error, ExitCode, crawl_class, in_one_line},
@@ -33,10 +34,12 @@ use crate::{
 };
 
 /// What to extract.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Extraction {
     /// The settings.
     pub settings: Settings,
+    /// What is kept out of the warehouse.
+    pub privacy: Privacy,
     /// From where.
     pub instances: Vec<Instance>,
     /// What.
@@ -282,6 +285,7 @@ fn load_all(
     };
     let loader = Loader {
         settings: &extraction.settings,
+        privacy: &extraction.privacy,
         allow_mass_delete: extraction.allow_mass_delete,
         runtime,
         prove: &prove,
@@ -339,6 +343,12 @@ fn load_all(
             let instance = instance.clone();
             lines.push(Line { instance, resource, certificate, loaded: done, cost, seconds: swept.seconds });
         }
+    }
+    let had_rows = |resource: &str| {
+        lines.iter().any(|line| line.resource.name == resource && line.loaded.tally.rows + line.loaded.rejects > 0)
+    };
+    for entry in extraction.privacy.unmet(had_rows) {
+        warn!("[privacy] \"{entry}\" matches nothing that came; if it is misspelt, what it means is in the warehouse");
     }
     let whole = lines.iter().all(Line::is_whole);
     let exit_code = match (whole, unavailable) {

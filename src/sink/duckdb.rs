@@ -1,13 +1,13 @@
 //! The warehouse as a sink: a transaction for each resource on a copy, which the commit puts in the warehouse's place.
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 use arrow::record_batch::RecordBatch;
 use duckdb::Connection;
 
 use super::{Closing, Receipt, Sink, SinkError, Sweep};
 use crate::{
-    batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks, Table},
+    batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks, Rules, Table},
     catalog::Resource,
     warehouse::{
         WarehouseError, Working, doing,
@@ -15,6 +15,7 @@ use crate::{
         merge::{Gone, Merge, Tally, create_stage},
         schema::{self, SchemaChange},
         sql, step, views,
+        withdraw::Withdrawal,
     },
 };
 
@@ -27,6 +28,10 @@ pub struct DuckDbSink {
     known: Vec<KnownColumn>,
     /// What the latest shaping changed.
     reshaped: Vec<SchemaChange>,
+    /// Whether values of the resource under way are kept out.
+    keeps_out: bool,
+    /// Whether something was taken out that must not stay in a free block.
+    has_withdrawn: bool,
 }
 
 impl DuckDbSink {
@@ -40,7 +45,15 @@ impl DuckDbSink {
         let connection = working.connection()?;
         connection.execute_batch("BEGIN").map_err(doing("beginning the transaction"))?;
         let known = schema::known_columns(connection)?;
-        Ok(Self { working, run: run.clone(), observed_at: jiff::Timestamp::now(), known, reshaped: Vec::new() })
+        Ok(Self {
+            working,
+            run: run.clone(),
+            observed_at: jiff::Timestamp::now(),
+            known,
+            reshaped: Vec::new(),
+            keeps_out: false,
+            has_withdrawn: false,
+        })
     }
 
     /// The connection to the copy.
@@ -78,7 +91,13 @@ impl DuckDbSink {
     }
 
     fn merge_of<'a>(&'a self, instance: &'a str) -> Merge<'a> {
-        Merge { reshaped: &self.reshaped, run_id: &self.run.id, instance, observed_at: self.observed_at }
+        Merge {
+            reshaped: &self.reshaped,
+            settles: self.keeps_out,
+            run_id: &self.run.id,
+            instance,
+            observed_at: self.observed_at,
+        }
     }
 }
 
@@ -89,6 +108,31 @@ impl Sink for DuckDbSink {
 
     fn fields(&self, form: &Resource, instance: &str) -> Result<Fields, SinkError> {
         Ok(ledger::fields(self.connection()?, form.name, instance)?)
+    }
+
+    fn labels(&self, form: &Resource) -> Result<HashMap<String, Vec<String>>, SinkError> {
+        Ok(ledger::labels(self.connection()?, form.name)?)
+    }
+
+    fn withdraw(&mut self, resource: &Resource, rules: Option<&Rules<'_>>) -> Result<(), SinkError> {
+        self.keeps_out = rules.is_some();
+        let Some(rules) = rules else { return Ok(()) };
+        let connection = self.working.connection()?;
+        let withdrawal = Withdrawal {
+            connection,
+            resource,
+            rules,
+            known: &self.known,
+            run_id: &self.run.id,
+            observed_at: self.observed_at,
+        };
+        let has_withdrawn = withdrawal.run()?;
+        if has_withdrawn {
+            self.has_withdrawn = true;
+            self.known = schema::known_columns(connection)?;
+            step("withdrawn");
+        }
+        Ok(())
     }
 
     fn saw(&mut self, ids: &[String], first: bool) -> Result<(), SinkError> {
@@ -168,7 +212,7 @@ impl Sink for DuckDbSink {
     }
 
     /// Creates the views, writes the run's line, and puts the copy in the warehouse's place.
-    fn commit(self: Box<Self>, closing: &Closing<'_>) -> Result<Receipt, SinkError> {
+    fn commit(mut self: Box<Self>, closing: &Closing<'_>) -> Result<Receipt, SinkError> {
         let connection = self.working.connection()?;
         step("loaded");
         views::create_crm(connection, &self.known)?;
@@ -176,6 +220,9 @@ impl Sink for DuckDbSink {
         ledger::record_run(connection, &self.run, closing.outcome, closing.exit_code)?;
         connection.execute_batch("COMMIT").map_err(doing("committing the run"))?;
         step("committed");
+        if self.has_withdrawn {
+            self.working.rewrite()?;
+        }
         Ok(Receipt { bytes: self.working.replace()?, held_back: Vec::new() })
     }
 }

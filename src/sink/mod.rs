@@ -6,7 +6,7 @@
 pub mod duckdb;
 pub mod parquet;
 
-use std::path::PathBuf;
+use std::{collections::HashMap, path::PathBuf};
 
 use tokio::runtime::Handle;
 
@@ -17,7 +17,7 @@ use self::{
 pub use crate::warehouse::merge::{Gone, Tally};
 use crate::{
     api::Counters,
-    batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks},
+    batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks, Rules},
     catalog::Resource,
     config::{Settings, destination::Destination},
     library::models::Model,
@@ -118,6 +118,13 @@ pub trait Sink {
 
     /// What a form says of its fields, as far as it was ever read.
     fn fields(&self, form: &Resource, instance: &str) -> Result<Fields, SinkError>;
+
+    /// Every label that a form ever gave its fields, as far as it was ever read, by field id.
+    fn labels(&self, form: &Resource) -> Result<HashMap<String, Vec<String>>, SinkError>;
+
+    /// Takes from a resource's tables, and from the books, what is to be kept out of them from now on: before its rows
+    /// come without it.
+    fn withdraw(&mut self, resource: &Resource, rules: Option<&Rules<'_>>) -> Result<(), SinkError>;
 
     /// Notes the ids that a sweep saw; those of the sweep before are forgotten with `first`.
     fn saw(&mut self, ids: &[String], first: bool) -> Result<(), SinkError>;

@@ -191,18 +191,12 @@ pub fn record_schema_changes(
 /// What a form says of its fields, by field id, as the warehouse has it now.
 pub fn fields(connection: &Connection, form: &str, instance: &str) -> Result<Fields, WarehouseError> {
     let action = || doing("reading what the forms say of custom fields");
-    let has = |column: &str| -> Result<bool, WarehouseError> {
-        connection
-            .query_row(
-                "SELECT count(*) > 0 FROM information_schema.columns
-                 WHERE table_schema = 'history' AND table_name = ? AND column_name = ?",
-                [form, column],
-                |row| row.get(0),
-            )
-            .map_err(action())
-    };
     let column = |name: &str| -> Result<String, WarehouseError> {
-        Ok(if has(name)? { format!("CAST({} AS VARCHAR)", sql::name(name)) } else { "NULL".to_owned() })
+        Ok(if has_column(connection, form, name)? {
+            format!("CAST({} AS VARCHAR)", sql::name(name))
+        } else {
+            "NULL".to_owned()
+        })
     };
     let query = format!(
         "SELECT id, {}, {} FROM history.{} WHERE _instance = ? AND _valid_to IS NULL",
@@ -215,6 +209,38 @@ pub fn fields(connection: &Connection, form: &str, instance: &str) -> Result<Fie
         .query_map([instance], |row| Ok((row.get(0)?, Field { label: row.get(1)?, declared: row.get(2)? })))
         .map_err(action())?;
     rows.collect::<Result<HashMap<_, _>, _>>().map_err(action())
+}
+
+/// Every label that a form ever gave its fields, by field id.
+pub fn labels(connection: &Connection, form: &str) -> Result<HashMap<String, Vec<String>>, WarehouseError> {
+    let action = || doing("reading what the forms ever called custom fields");
+    if !has_column(connection, form, "label")? {
+        return Ok(HashMap::new());
+    }
+    let query = format!(
+        "SELECT DISTINCT id, CAST(label AS VARCHAR) FROM history.{} WHERE label IS NOT NULL ORDER BY ALL",
+        sql::name(form)
+    );
+    let mut statement = connection.prepare(&query).map_err(action())?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(action())?;
+    let mut labels: HashMap<String, Vec<String>> = HashMap::new();
+    for row in rows {
+        let (id, label): (String, String) = row.map_err(action())?;
+        labels.entry(id).or_default().push(label);
+    }
+    Ok(labels)
+}
+
+/// Whether a history table has a column.
+fn has_column(connection: &Connection, table: &str, column: &str) -> Result<bool, WarehouseError> {
+    connection
+        .query_row(
+            "SELECT count(*) > 0 FROM information_schema.columns
+             WHERE table_schema = 'history' AND table_name = ? AND column_name = ?",
+            [table, column],
+            |row| row.get(0),
+        )
+        .map_err(doing("looking for a column"))
 }
 
 /// The latest run that read each list, by instance and resource.

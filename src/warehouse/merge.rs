@@ -10,7 +10,7 @@ use super::{
     schema::{AFTER, BEFORE, SchemaChange},
     sql, step,
 };
-use crate::batch::{Plan, Table};
+use crate::batch::{Column, Plan, Table};
 
 /// Columns that one statement fills: each that it touches takes memory of its own.
 const COLUMNS_AT_ONCE: usize = 50;
@@ -20,6 +20,9 @@ const COLUMNS_AT_ONCE: usize = 50;
 pub struct Merge<'a> {
     /// What this run changed in the tables' shape.
     pub reshaped: &'a [SchemaChange],
+    /// Whether rows whose content is another only in what no column shows are left as they are: where values are kept
+    /// out, what is kept out changes.
+    pub settles: bool,
     /// The run.
     pub run_id: &'a str,
     /// The instance.
@@ -76,6 +79,9 @@ impl Merge<'_> {
         let resource = &plan.main.name;
         let action = || doing(format!("merging {resource}"));
         self.pick(connection, &plan.main)?;
+        if self.settles {
+            self.settle(connection, plan)?;
+        }
         self.refit(connection, plan)?;
         let (new, changed): (u64, u64) = connection
             .query_row("SELECT count(*) FILTER (NOT existed), count(*) FILTER (existed) FROM picked", [], |row| {
@@ -218,19 +224,24 @@ impl Merge<'_> {
         Ok(())
     }
 
+    /// Whether a column of history row `h` and staged row `s` says something different.
+    pub(super) fn differs(&self, table: &Table, column: &Column) -> String {
+        let name = sql::name(&column.name);
+        let (h, s) = (format!("h.{name}"), format!("s.{name}"));
+        let mut changes = self.reshaped.iter();
+        let change = changes.find(|change| change.table == table.name && change.new.name == column.name);
+        match change.and_then(|change| change.old.as_ref()) {
+            Some(old) => sql::differs(&h, &s, old, column),
+            None => format!("{h} IS DISTINCT FROM {s}"),
+        }
+    }
+
     /// Writes the fields of changed rows to `meta.changes`, old and new value as text.
     fn record_changes(&self, connection: &Connection, table: &Table) -> Result<(), WarehouseError> {
-        let before = |name: &str| {
-            let mut changes = self.reshaped.iter();
-            changes.find(|change| change.table == table.name && change.new.name == name)?.old.as_ref()
-        };
         for column in table.columns.iter().filter(|column| column.source_path != crate::catalog::KEY) {
             let name = sql::name(&column.name);
             let (h, s) = (format!("h.{name}"), format!("s.{name}"));
-            let differs = match before(&column.name) {
-                Some(old) => sql::differs(&h, &s, old, column),
-                None => format!("{h} IS DISTINCT FROM {s}"),
-            };
+            let differs = self.differs(table, column);
             let (old, new) = (sql::as_text(&h, column), sql::as_text(&s, column));
             connection
                 .execute(

@@ -13,9 +13,11 @@ pub mod past;
 pub mod portable;
 pub mod prune;
 pub mod schema;
+mod settle;
 pub mod sql;
 mod swap;
 pub mod views;
+pub mod withdraw;
 
 use std::{
     fs::{self, File},

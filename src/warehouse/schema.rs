@@ -104,7 +104,7 @@ pub fn migrate(connection: &Connection) -> Result<(), WarehouseError> {
 }
 
 /// Creates a history table with the warehouse's own columns.
-fn create_history(connection: &Connection, table: &str, is_child: bool) -> Result<(), WarehouseError> {
+pub(super) fn create_history(connection: &Connection, table: &str, is_child: bool) -> Result<(), WarehouseError> {
     let keys: &[(&str, &str)] =
         if is_child { &[("_parent_id", "VARCHAR"), ("_position", "BIGINT")] } else { &[(catalog::KEY, "VARCHAR")] };
     let hash: &[(&str, &str)] = if is_child { &[] } else { &[("_hash", "UBIGINT")] };

@@ -19,6 +19,7 @@ mod faults;
 mod forget;
 mod migrations;
 mod past;
+mod privacy;
 mod prune;
 mod records;
 mod resume;

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Stdio, thread::sleep, time::Duration};
 
 use crate::world::{KEY, Sandbox, World};
 
-fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+pub fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -17,11 +17,11 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     found
 }
 
-fn assert_nowhere(world: &World, secret: &str) {
+pub fn assert_nowhere(world: &World, secret: &str) {
     for path in files(&world.path("")) {
         let bytes = fs::read(&path).unwrap();
         let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
-        assert!(!found, "{} holds the key", path.display());
+        assert!(!found, "{} holds {secret}", path.display());
     }
 }
 

@@ -28,7 +28,7 @@ use self::{
 };
 use super::{Closing, DuckDbSink, Gone, Receipt, Sink, SinkError, Sweep, Tally};
 use crate::{
-    batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks},
+    batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks, Rules},
     catalog::Resource,
     config::destination::Place,
     error::in_one_line,
@@ -220,6 +220,14 @@ impl Sink for ParquetSink {
 
     fn fields(&self, form: &Resource, instance: &str) -> Result<Fields, SinkError> {
         self.inner.fields(form, instance)
+    }
+
+    fn labels(&self, form: &Resource) -> Result<HashMap<String, Vec<String>>, SinkError> {
+        self.inner.labels(form)
+    }
+
+    fn withdraw(&mut self, resource: &Resource, rules: Option<&Rules<'_>>) -> Result<(), SinkError> {
+        self.inner.withdraw(resource, rules)
     }
 
     fn saw(&mut self, ids: &[String], first: bool) -> Result<(), SinkError> {
