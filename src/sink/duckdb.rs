@@ -16,8 +16,7 @@ use crate::{
         WarehouseError, Working, doing,
         ledger::{self, Run},
         merge::{Gone, Merge, Tally, create_stage},
-        schema::{self, SchemaChange},
-        sql, step, views,
+        schema, sql, step, views,
     },
 };
 
@@ -28,8 +27,6 @@ pub struct DuckDbSink {
     run: Run,
     observed_at: jiff::Timestamp,
     known: Vec<KnownColumn>,
-    /// What the latest shaping changed.
-    reshaped: Vec<SchemaChange>,
 }
 
 impl DuckDbSink {
@@ -39,7 +36,7 @@ impl DuckDbSink {
         let connection = working.connection()?;
         connection.execute_batch("BEGIN").map_err(doing("beginning the transaction"))?;
         let known = schema::known_columns(connection)?;
-        Ok(Self { working, run: run.clone(), observed_at: jiff::Timestamp::now(), known, reshaped: Vec::new() })
+        Ok(Self { working, run: run.clone(), observed_at: jiff::Timestamp::now(), known })
     }
 
     /// Creates the views, writes the run's line, and puts the copy in the warehouse's place.
@@ -68,7 +65,7 @@ impl DuckDbSink {
     }
 
     fn merge_of<'a>(&'a self, instance: &'a str) -> Merge<'a> {
-        Merge { reshaped: &self.reshaped, run_id: &self.run.id, instance, observed_at: self.observed_at }
+        Merge { run_id: &self.run.id, instance, observed_at: self.observed_at }
     }
 }
 
@@ -121,7 +118,6 @@ impl Sink for DuckDbSink {
         }
         ledger::record_schema_changes(connection, &self.run.id, &changes, self.observed_at)?;
         step("shaped");
-        self.reshaped = changes;
         Ok(())
     }
 
