@@ -171,20 +171,18 @@ fn what_a_form_declares_is_overruled_by_values_and_told() {
     assert_eq!(extract(&world, &sandbox), "");
 }
 
-const ENTRIES: &str =
-    "SELECT instance, id, column_name, old_value, new_value FROM meta.changes ORDER BY observed_at, instance, id, column_name";
+const ENTRIES: &str = "SELECT instance, id, column_name, old_value, new_value FROM meta.changes ORDER BY observed_at, instance, id, column_name";
 
 #[test]
 fn a_list_whose_columns_only_widened_has_not_changed() {
     let list = r#"[{"a":12,"due":"2025-05-06T07:08:09Z"},{"a":12.5}]"#;
     let rows = Arc::new(Mutex::new(format!(r#"[{{"id":"1","n":1,"list":{list}}},{{"id":"2","list":[{{"a":1}}]}}]"#)));
-    let served = rows.clone();
-    let server = Scripted::list("/pipeline/leads", move || served.lock().unwrap().clone());
+    let shown = rows.clone();
+    let server = Scripted::list("/pipeline/leads", move || shown.lock().unwrap().clone());
     let world = World::new();
     world.run_against(&server, &["extract", "leads"]).whole();
-    let change =
-        |list: &str| format!(r#"[{{"id":"1","n":2,"list":{list}}},{{"id":"2","list":[{{"a":"x","due":"y"}}]}}]"#);
-    *rows.lock().unwrap() = change(list);
+    *rows.lock().unwrap() =
+        format!(r#"[{{"id":"1","n":2,"list":{list}}},{{"id":"2","list":[{{"a":"x","due":"y"}}]}}]"#);
     world.run_against(&server, &["extract", "leads"]).whole();
     let widened = "main,1,n,1,2\nmain,2,list,\"[{\"\"a\"\":\"\"1.0\"\",\"\"due\"\":null}]\",\"[{\"\"a\"\":\"\"x\"\",\"\"due\"\":\"\"y\"\"}]\"";
     assert_eq!(world.ask(ENTRIES), widened);
@@ -193,8 +191,8 @@ fn a_list_whose_columns_only_widened_has_not_changed() {
 #[test]
 fn moments_in_lists_are_recorded_with_their_zone() {
     let rows = Arc::new(Mutex::new(r#"[{"id":"1","list":[{"due":"2025-05-06T07:08:09Z"}]}]"#.to_owned()));
-    let served = rows.clone();
-    let server = Scripted::list("/pipeline/leads", move || served.lock().unwrap().clone());
+    let shown = rows.clone();
+    let server = Scripted::list("/pipeline/leads", move || shown.lock().unwrap().clone());
     let world = World::new();
     world.run_against(&server, &["extract", "leads"]).whole();
     *rows.lock().unwrap() = r#"[{"id":"1","list":[]}]"#.to_owned();
@@ -206,10 +204,10 @@ fn moments_in_lists_are_recorded_with_their_zone() {
 #[test]
 fn a_row_that_is_read_some_runs_after_its_column_widened_has_changed_only_where_it_did() {
     let rows = Arc::new(Mutex::new(["[]".to_owned(), r#"[{"id":"1","a":12,"n":1}]"#.to_owned()]));
-    let served = rows.clone();
+    let shown = rows.clone();
     let server = Scripted::start(move |asked| {
         let instance = usize::from(asked.starts_with("/two/"));
-        let rows = served.lock().unwrap()[instance].clone();
+        let rows = shown.lock().unwrap()[instance].clone();
         match asked {
             _ if !asked.contains("/pipeline/leads?") => (404, "", String::new()),
             _ if rows.is_empty() => (500, "", rows),

@@ -392,7 +392,9 @@ fn same(what: &str, expected: &[String], found: &[String]) {
 fn play(case: &Case) {
     let mut play = Play::begin(case);
     for Round { operations, fault } in &case.rounds {
-        operations.iter().for_each(|operation| play.state().crm.apply(operation));
+        for operation in operations {
+            play.state().crm.apply(operation);
+        }
         if !play.extract(*fault) && case.goes_on {
             assert!(play.extract(None), "a run that nothing disturbs is whole");
         }

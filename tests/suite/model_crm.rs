@@ -251,18 +251,18 @@ pub fn serve(stage: &Arc<(Mutex<Stage>, Condvar)>, manner: Manner) -> Scripted {
     })
 }
 
-fn list(stage: &(Mutex<Stage>, Condvar), manner: Manner, instance: usize, query: &str) -> Scene {
+fn list(hand: &(Mutex<Stage>, Condvar), manner: Manner, instance: usize, query: &str) -> Scene {
     let number = |name: &str| {
         query.split('&').find_map(|part| part.strip_prefix(name)).and_then(|value| value.parse::<usize>().ok()).unwrap()
     };
     let (page, size) = (number("page="), number("size="));
-    let mut state = stage.0.lock().unwrap();
+    let mut state = hand.0.lock().unwrap();
     if page > 1 && state.fault == Some(Fault::ListFails(instance)) {
         state.reached = true;
         return (500, "", String::new());
     }
     if page > 1 && state.fault == Some(Fault::KilledAtPage(instance)) {
-        hold(state, &stage.1);
+        hold(state, &hand.1);
         return (500, "", String::new());
     }
     let total = state.crm.listed(instance).count();
@@ -274,10 +274,10 @@ fn list(stage: &(Mutex<Stage>, Condvar), manner: Manner, instance: usize, query:
     (200, "", body)
 }
 
-fn one(stage: &(Mutex<Stage>, Condvar), manner: Manner, instance: usize, id: &str) -> Scene {
-    let state = stage.0.lock().unwrap();
+fn one(hand: &(Mutex<Stage>, Condvar), manner: Manner, instance: usize, id: &str) -> Scene {
+    let state = hand.0.lock().unwrap();
     if state.fault == Some(Fault::KilledAtRecord) {
-        hold(state, &stage.1);
+        hold(state, &hand.1);
         return (500, "", String::new());
     }
     match state.crm.one(instance, id) {
@@ -292,7 +292,7 @@ fn one(stage: &(Mutex<Stage>, Condvar), manner: Manner, instance: usize, id: &st
 fn hold(mut state: std::sync::MutexGuard<'_, Stage>, gone: &Condvar) {
     state.reached = true;
     gone.notify_all();
-    let kept = gone.wait_timeout_while(state, Duration::from_secs(60), |state| state.fault.is_some());
+    let kept = gone.wait_timeout_while(state, Duration::from_mins(1), |state| state.fault.is_some());
     drop(kept.unwrap());
 }
 

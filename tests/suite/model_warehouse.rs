@@ -330,11 +330,11 @@ fn is(version: &Version, instance: usize, id: &str) -> bool {
 }
 
 fn cells(shown: &Shown) -> String {
-    shown.iter().map(|(column, text)| format!(" {column}={text}")).collect()
+    shown.iter().flat_map(|(column, text)| [" ", *column, "=", text.as_str()]).collect()
 }
 
 fn list(rows: &Vec<Shown>) -> String {
-    rows.iter().map(|row| format!("{{{} }}", cells(row))).collect()
+    rows.iter().flat_map(|row| ["{".to_owned(), cells(row), " }".to_owned()]).collect()
 }
 
 /// A line for an entry of `meta.changes`.
