@@ -13,8 +13,7 @@ use crate::{
         WarehouseError, Working, doing,
         ledger::{self, Run},
         merge::{Gone, Merge, Tally, create_stage},
-        schema::{self, SchemaChange},
-        sql, step, views,
+        schema, sql, step, views,
         withdraw::Withdrawal,
     },
 };
@@ -26,8 +25,6 @@ pub struct DuckDbSink {
     run: Run,
     observed_at: jiff::Timestamp,
     known: Vec<KnownColumn>,
-    /// What the latest shaping changed.
-    reshaped: Vec<SchemaChange>,
     /// Whether values of the resource under way are kept out.
     keeps_out: bool,
     /// Whether something was taken out that must not stay in a free block.
@@ -50,7 +47,6 @@ impl DuckDbSink {
             run: run.clone(),
             observed_at: jiff::Timestamp::now(),
             known,
-            reshaped: Vec::new(),
             keeps_out: false,
             has_withdrawn: false,
         })
@@ -91,13 +87,7 @@ impl DuckDbSink {
     }
 
     fn merge_of<'a>(&'a self, instance: &'a str) -> Merge<'a> {
-        Merge {
-            reshaped: &self.reshaped,
-            settles: self.keeps_out,
-            run_id: &self.run.id,
-            instance,
-            observed_at: self.observed_at,
-        }
+        Merge { settles: self.keeps_out, run_id: &self.run.id, instance, observed_at: self.observed_at }
     }
 }
 
@@ -165,7 +155,6 @@ impl Sink for DuckDbSink {
         }
         ledger::record_schema_changes(connection, &self.run.id, &changes, self.observed_at)?;
         step("shaped");
-        self.reshaped = changes;
         Ok(())
     }
 

@@ -128,13 +128,13 @@ pub fn known_columns(connection: &Connection) -> Result<Vec<KnownColumn>, Wareho
     let rows = statement
         .query_map([], |row| {
             let type_name: String = row.get(3)?;
-            let (name, is_list) = type_name.strip_suffix("[]").map_or((type_name.as_str(), false), |name| (name, true));
+            let (kind, is_list) = type_named(&type_name);
             Ok(KnownColumn {
                 table: row.get(0)?,
                 column: Column {
                     name: row.get(1)?,
                     source_path: row.get(2)?,
-                    kind: Type::from_name(name).unwrap_or(Type::Text),
+                    kind,
                     is_list,
                     whole_digits: row.get(5)?,
                     field: Field { label: row.get(4)?, declared: row.get(6)? },
@@ -196,6 +196,12 @@ pub fn retell(connection: &Connection, columns: &str) -> Result<(), WarehouseErr
 /// The name of a column's type in `meta.columns`.
 pub fn type_name(column: &Column) -> String {
     format!("{}{}", column.kind.name(), if column.is_list { "[]" } else { "" })
+}
+
+/// The type of that name, and whether it is one of lists.
+pub fn type_named(name: &str) -> (Type, bool) {
+    let (name, is_list) = name.strip_suffix("[]").map_or((name, false), |name| (name, true));
+    (Type::from_name(name).unwrap_or(Type::Text), is_list)
 }
 
 /// A change of the tables' shape, for `meta.schema_changes`.

@@ -7,7 +7,7 @@ use duckdb::Connection;
 
 use super::{
     WarehouseError, doing,
-    merge::{Merge, stage},
+    merge::{Merge, differs, stage},
     sql,
 };
 use crate::{
@@ -27,7 +27,7 @@ impl Merge<'_> {
             return Ok(());
         }
         connection.execute_batch("CREATE OR REPLACE TEMP TABLE differing (id VARCHAR)").map_err(action())?;
-        let main = self.differing(&plan.main);
+        let main = self.differing(connection, &plan.main)?;
         if !main.is_empty() {
             let statement = format!(
                 "INSERT INTO differing
@@ -41,7 +41,7 @@ impl Merge<'_> {
             connection.execute(&statement, [self.instance]).map_err(action())?;
         }
         for child in &plan.children {
-            let differs = self.differing(child);
+            let differs = self.differing(connection, child)?;
             let differs = if differs.is_empty() { "false" } else { &differs };
             let statement = format!(
                 "INSERT INTO differing
@@ -77,8 +77,13 @@ impl Merge<'_> {
     }
 
     /// Whether history row `h` and staged row `s` show something different; nothing where there is nothing to show.
-    fn differing(&self, table: &Table) -> String {
+    fn differing(&self, connection: &Connection, table: &Table) -> Result<String, WarehouseError> {
+        let former = self.former(connection, table)?;
         let columns = table.columns.iter().filter(|column| column.source_path != catalog::KEY);
-        columns.map(|column| self.differs(table, column)).collect::<Vec<_>>().join(" OR ")
+        let differing = columns.map(|column| {
+            let name = sql::name(&column.name);
+            differs(&format!("h.{name}"), &format!("s.{name}"), column, &former)
+        });
+        Ok(differing.collect::<Vec<_>>().join(" OR "))
     }
 }

@@ -43,6 +43,15 @@ pub fn as_text(expression: &str, column: &Column) -> String {
     scalar_text(expression, column.kind)
 }
 
+/// A column's value as a member of a JSON object: moments in ISO 8601, all else as JSON has it.
+pub fn in_json(expression: &str, column: &Column) -> String {
+    match (column.is_list, column.kind) {
+        (true, kind) => elements(expression, kind),
+        (false, Type::Timestamp) => scalar_text(expression, column.kind),
+        (false, _) => expression.to_owned(),
+    }
+}
+
 fn scalar_text(expression: &str, kind: Type) -> String {
     match kind {
         Type::Timestamp => format!("strftime({expression}, '%Y-%m-%dT%H:%M:%S.%fZ')"),

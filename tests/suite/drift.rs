@@ -1,9 +1,11 @@
 //! A CRM whose fields change their nature, their labels and their presence: the warehouse follows, and its history stays
 //! readable.
 
+use std::sync::{Arc, Mutex};
+
 use serde_json::{Value, json};
 
-use crate::world::{Sandbox, World};
+use crate::world::{KEY, Run, Sandbox, Scripted, World};
 
 /// The ids of the first leads.
 fn leads(sandbox: &Sandbox, count: usize) -> Vec<String> {
@@ -167,4 +169,63 @@ fn what_a_form_declares_is_overruled_by_values_and_told() {
     assert!(!told.contains("next spring"), "{told}");
     assert_eq!(world.ask(declared), "text,date,false");
     assert_eq!(extract(&world, &sandbox), "");
+}
+
+const ENTRIES: &str = "SELECT instance, id, column_name, old_value, new_value FROM meta.changes ORDER BY observed_at, instance, id, column_name";
+
+#[test]
+fn a_list_whose_columns_only_widened_has_not_changed() {
+    let list = r#"[{"a":12,"due":"2025-05-06T07:08:09Z"},{"a":12.5}]"#;
+    let rows = Arc::new(Mutex::new(format!(r#"[{{"id":"1","n":1,"list":{list}}},{{"id":"2","list":[{{"a":1}}]}}]"#)));
+    let shown = rows.clone();
+    let server = Scripted::list("/pipeline/leads", move || shown.lock().unwrap().clone());
+    let world = World::new();
+    world.run_against(&server, &["extract", "leads"]).whole();
+    *rows.lock().unwrap() =
+        format!(r#"[{{"id":"1","n":2,"list":{list}}},{{"id":"2","list":[{{"a":"x","due":"y"}}]}}]"#);
+    world.run_against(&server, &["extract", "leads"]).whole();
+    let widened = "main,1,n,1,2\nmain,2,list,\"[{\"\"a\"\":\"\"1.0\"\",\"\"due\"\":null}]\",\"[{\"\"a\"\":\"\"x\"\",\"\"due\"\":\"\"y\"\"}]\"";
+    assert_eq!(world.ask(ENTRIES), widened);
+}
+
+#[test]
+fn moments_in_lists_are_recorded_with_their_zone() {
+    let rows = Arc::new(Mutex::new(r#"[{"id":"1","list":[{"due":"2025-05-06T07:08:09Z"}]}]"#.to_owned()));
+    let shown = rows.clone();
+    let server = Scripted::list("/pipeline/leads", move || shown.lock().unwrap().clone());
+    let world = World::new();
+    world.run_against(&server, &["extract", "leads"]).whole();
+    *rows.lock().unwrap() = r#"[{"id":"1","list":[]}]"#.to_owned();
+    world.run_against(&server, &["extract", "leads"]).whole();
+    let old = world.text("SELECT old_value FROM meta.changes").unwrap();
+    assert_eq!(old, r#"[{"due":"2025-05-06T07:08:09.000000Z"}]"#);
+}
+
+#[test]
+fn a_row_that_is_read_some_runs_after_its_column_widened_has_changed_only_where_it_did() {
+    let rows = Arc::new(Mutex::new(["[]".to_owned(), r#"[{"id":"1","a":12,"n":1}]"#.to_owned()]));
+    let shown = rows.clone();
+    let server = Scripted::start(move |asked| {
+        let instance = usize::from(asked.starts_with("/two/"));
+        let rows = shown.lock().unwrap()[instance].clone();
+        match asked {
+            _ if !asked.contains("/pipeline/leads?") => (404, "", String::new()),
+            _ if rows.is_empty() => (500, "", rows),
+            _ if asked.contains("page=1&") => (200, "", rows),
+            _ => (200, "", "[]".to_owned()),
+        }
+    });
+    let world = World::new();
+    let table = |name: &str| format!("[[instance]]\nname = \"{name}\"\nbase_url = \"{}/{name}\"\n", server.url);
+    world.configure(&format!("{}{}[api]\nmax_attempts = 1\n", table("one"), table("two")));
+    let extract = || Run::from(world.command().args(["extract", "leads"]).env("CRMLAKE_API_KEY", KEY)).code;
+    let serve = |instance: usize, text: &str| text.clone_into(&mut rows.lock().unwrap()[instance]);
+    serve(0, r#"[{"id":"1","a":1.25}]"#);
+    assert_eq!(extract(), 0);
+    serve(0, r#"[{"id":"1","a":"x"}]"#);
+    serve(1, "");
+    assert_eq!(extract(), 5);
+    serve(1, r#"[{"id":"1","a":12,"n":2}]"#);
+    assert_eq!(extract(), 0);
+    assert_eq!(world.ask(ENTRIES), "one,1,a,1.25,x\ntwo,1,n,1,2");
 }
