@@ -148,6 +148,7 @@ impl Sink for DuckDbSink {
     }
 
     fn shape(&mut self, plan: &Plan) -> Result<(), SinkError> {
+        self.working.make_room(plan.tables().map(|table| table.columns.len()).sum())?;
         let connection = self.working.connection()?;
         let mut changes = schema::shape_history(connection, &plan.main, false, &self.known)?;
         for child in &plan.children {

@@ -31,6 +31,8 @@ use crate::{config::work_folder, spool::private_folder};
 
 /// What DuckDB may hold in memory; the rest goes to disk, so that memory does not grow with the CRM.
 const MEMORY_LIMIT: &str = "1GiB";
+/// Columns for which that is enough: a row group in the making takes up to two mebibytes for each.
+const COLUMNS_IN_MEMORY: usize = 512;
 
 /// What DuckDB 1.0 and later read.
 const STORAGE_VERSION: &str = "v1.0.0";
@@ -228,12 +230,25 @@ impl Working {
         Ok(size)
     }
 
+    /// Makes room for the rows of so many columns: memory grows with a table's width, never with its length.
+    pub fn make_room(&self, columns: usize) -> Result<(), WarehouseError> {
+        if columns <= COLUMNS_IN_MEMORY {
+            return Ok(());
+        }
+        let limit = format!("SET memory_limit = '{}MiB'", 2 * columns);
+        self.connection()?.execute_batch(&limit).map_err(doing("setting up DuckDB"))
+    }
+
     /// Writes the copy anew, row by row, so that nothing of what was deleted is left in a free block or a dictionary.
     /// Everything must be committed.
     pub fn rewrite(&mut self) -> Result<(), WarehouseError> {
         let action = || doing("writing the warehouse anew");
         let fresh = self.fresh();
         remove(&fresh).map_err(failed("remove", &fresh))?;
+        let widest = "SELECT coalesce(max(columns), 0)
+                      FROM (SELECT count(*) AS columns FROM information_schema.columns GROUP BY table_schema, table_name)";
+        let columns: u32 = self.connection()?.query_row(widest, [], |row| row.get(0)).map_err(action())?;
+        self.make_room(columns as usize)?;
         if let Some(connection) = self.connection.take() {
             let name: String =
                 connection.query_row("SELECT current_database()", [], |row| row.get(0)).map_err(action())?;

@@ -98,7 +98,7 @@ fn files_are_private_compressed_and_of_types_that_everybody_reads() {
             "",
             "UTF8",
             "DecimalType",
-            "DateType",
+            "DATE",
             "TimestampType",
             "ListType",
             "LIST",

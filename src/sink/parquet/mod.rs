@@ -31,7 +31,6 @@ use crate::{
     batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks, Rules},
     catalog::Resource,
     config::destination::Place,
-    error::in_one_line,
     warehouse::{
         Working, doing,
         ledger::{self, LatestSweeps, Run},
@@ -335,7 +334,7 @@ impl Sink for ParquetSink {
         info!(run_id = self.run.id, bytes = receipt.bytes, "snapshots written");
         // They are in nobody's way: the next run tries again.
         if let Err(error) = self.clean(&manifest) {
-            warn!("old snapshots could not be removed: {}", in_one_line(&error));
+            warn!(%error, "old snapshots could not be removed");
         }
         Ok(receipt)
     }
