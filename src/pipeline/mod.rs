@@ -303,45 +303,12 @@ fn load_all(
             .collect();
         let mut tallies = loader.load(sink.as_mut(), resource, &sources)?.into_iter();
         for (instance, _, swept) in parts() {
-            let (certificate, done, cost) = match &swept.result {
-                Ok(None) => continue,
-                Ok(Some(crawl)) => {
-                    let done = tallies.next().unwrap_or_default();
-                    let mut cost = crawl.cost;
-                    cost += done.cost;
-                    let certificate = match &done.proof {
-                        Some(proof) => {
-                            cost += proof.cost;
-                            proof.certificate.clone()
-                        }
-                        None => crawl.certificate.clone(),
-                    };
-                    (certificate, done, cost)
-                }
-                Err(failure) if resource.is_form() => {
-                    let text = in_one_line(failure);
-                    warn!(
-                        instance,
-                        "{text}; custom fields keep the names they have, and new ones are named by their ids"
-                    );
-                    continue;
-                }
-                Err(failure) => {
-                    let text = in_one_line(failure);
-                    error!(instance, "{text}");
-                    unavailable |= crawl_class(failure) == ExitCode::Unavailable;
-                    let requests = match failure {
-                        CrawlError::Api { source, .. } => u64::from(source.attempts),
-                        _ => 0,
-                    };
-                    let certificate = Certificate::not_read(format!("not read: {text}"));
-                    (certificate, Loaded::default(), Counters { requests, retries: 0 })
-                }
-            };
-            let kept = done.kept.as_deref();
-            sink.certify(&Sweep { resource, instance, certificate: &certificate, cost, kept })?;
-            let instance = instance.clone();
-            lines.push(Line { instance, resource, certificate, loaded: done, cost, seconds: swept.seconds });
+            let Some(line) = line(resource, instance, swept, &mut tallies) else { continue };
+            unavailable |= matches!(&swept.result, Err(failure) if crawl_class(failure) == ExitCode::Unavailable);
+            let Line { certificate, cost, .. } = &line;
+            let kept = line.loaded.kept.as_deref();
+            sink.certify(&Sweep { resource, instance, certificate, cost: *cost, kept })?;
+            lines.push(line);
         }
     }
     let had_rows = |resource: &str| {
@@ -369,6 +336,49 @@ fn load_all(
     let crawls = swept.into_iter().flat_map(|(_, _, sweeps)| sweeps).filter_map(|swept| swept.result.ok().flatten());
     crawls.for_each(|crawl| load::discard(crawl.spool));
     Ok(Summary { run_id: run.id.clone(), lines, receipt, exit_code })
+}
+
+/// What is told of one list, and of what was loaded of it; nothing of one that does not exist, or that names custom fields
+/// only.
+fn line(
+    resource: &'static Resource,
+    instance: &str,
+    swept: &Swept,
+    tallies: &mut impl Iterator<Item = Loaded>,
+) -> Option<Line> {
+    let (certificate, loaded, cost) = match &swept.result {
+        Ok(None) => return None,
+        Ok(Some(crawl)) => {
+            let loaded = tallies.next().unwrap_or_default();
+            let mut cost = crawl.cost;
+            cost += loaded.cost;
+            let certificate = match &loaded.proof {
+                Some(proof) => {
+                    cost += proof.cost;
+                    proof.certificate.clone()
+                }
+                None => crawl.certificate.clone(),
+            };
+            (certificate, loaded, cost)
+        }
+        Err(failure) if resource.is_form() => {
+            let text = in_one_line(failure);
+            warn!(instance, "{text}; custom fields keep the names they have, and new ones are named by their ids");
+            return None;
+        }
+        Err(failure) => {
+            let text = in_one_line(failure);
+            error!(instance, "{text}");
+            let requests = match failure {
+                CrawlError::Api { source, .. } => u64::from(source.attempts),
+                _ => 0,
+            };
+            let certificate = Certificate::not_read(format!("not read: {text}"));
+            (certificate, Loaded::default(), Counters { requests, retries: 0 })
+        }
+    };
+    let instance = instance.to_owned();
+    Some(Line { instance, resource, certificate, loaded, cost, seconds: swept.seconds })
 }
 
 impl Line {

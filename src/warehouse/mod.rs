@@ -173,31 +173,31 @@ impl Working {
     pub fn begin(target: &Path) -> Result<Self, WarehouseError> {
         // Of the same name as the warehouse, because DuckDB names the catalog after the file.
         let copy = work_folder(target).join(WRITE).join(target.file_name().unwrap_or_default());
-        Self::open(target.to_owned(), copy, target.exists())
+        Self::open(target, &copy, target.exists())
     }
 
     /// Begins a warehouse that takes no other's place: whoever wants something of it leads it out before it is dropped.
     pub fn scratch(work_folder: &Path) -> Result<Self, WarehouseError> {
         let copy = work_folder.join(WRITE).join("scratch.duckdb");
-        Self::open(copy.clone(), copy, false)
+        Self::open(&copy, &copy, false)
     }
 
-    fn open(target: PathBuf, copy: PathBuf, exists: bool) -> Result<Self, WarehouseError> {
+    fn open(target: &Path, copy: &Path, exists: bool) -> Result<Self, WarehouseError> {
         let folder = copy.parent().unwrap_or(Path::new(""));
         private_folder(folder).map_err(failed("create", folder))?;
-        let mut working = Self { connection: None, target: target.clone(), copy: copy.clone() };
+        let mut working = Self { connection: None, target: target.to_owned(), copy: copy.to_owned() };
         working.remove_copy();
         if exists {
             // A file system with reflinks copies nothing. The owner's choice of who may read it is kept.
-            fs::copy(&target, &copy).map_err(failed("copy the warehouse to", &copy))?;
+            fs::copy(target, copy).map_err(failed("copy the warehouse to", copy))?;
             step("copied");
         }
-        let connection = open_to_write(&copy)?;
+        let connection = open_to_write(copy)?;
         if exists && schema::format(&connection)? == 0 {
-            return Err(WarehouseError::Foreign { path: target, source: None });
+            return Err(WarehouseError::Foreign { path: target.to_owned(), source: None });
         }
         if !exists {
-            private(&copy).map_err(failed("protect", &copy))?;
+            private(copy).map_err(failed("protect", copy))?;
         }
         schema::migrate(&connection)?;
         working.connection = Some(connection);

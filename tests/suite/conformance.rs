@@ -34,14 +34,20 @@ const SCENARIOS: [fn(&Destination); 9] = [
     |_| {},
 ];
 
+fn conforms(destination: &Destination) {
+    for scenario in SCENARIOS {
+        scenario(destination);
+    }
+}
+
 #[test]
 fn the_warehouse_conforms() {
-    SCENARIOS.iter().for_each(|scenario| scenario(&Destination::Warehouse));
+    conforms(&Destination::Warehouse);
 }
 
 #[test]
 fn a_folder_conforms() {
-    SCENARIOS.iter().for_each(|scenario| scenario(&Destination::Folder));
+    conforms(&Destination::Folder);
 }
 
 #[test]
@@ -50,8 +56,7 @@ fn a_bucket_conforms() {
         eprintln!("CRMLAKE_TEST_S3 names no moto_server: not tested");
         return;
     };
-    let bucket = Destination::Bucket(server);
-    SCENARIOS.iter().for_each(|scenario| scenario(&bucket));
+    conforms(&Destination::Bucket(server));
 }
 
 fn text(connection: &Connection, query: &str) -> String {

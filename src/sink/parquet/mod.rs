@@ -166,7 +166,7 @@ impl ParquetSink {
         };
         remove_folder(aside).map_err(failed("remove"))?;
         let rows = outlet::write_parts(self.inner.connection()?, schema, table, aside)?;
-        let entries = fs::read_dir(aside).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
+        let entries = fs::read_dir(aside).and_then(Iterator::collect::<io::Result<Vec<_>>>);
         let mut paths: Vec<PathBuf> = entries.map_err(failed("list"))?.iter().map(fs::DirEntry::path).collect();
         // By number: a tenth part comes after the second.
         paths.sort_by_key(|path| (path.as_os_str().len(), path.clone()));

@@ -254,7 +254,7 @@ struct Bucket {
 
 impl Bucket {
     fn key(&self, name: &str) -> Key {
-        name.split('/').fold(self.prefix.clone(), |key, part| key.join(part))
+        name.split('/').fold(self.prefix.clone(), Key::join)
     }
 
     fn failed(&self, action: &'static str, name: &str) -> impl FnOnce(object_store::Error) -> StoreError + use<> {
