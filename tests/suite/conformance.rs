@@ -19,10 +19,11 @@ use crate::{
 };
 
 /// Each scenario, for each destination.
-const SCENARIOS: [fn(&Destination); 9] = [
+const SCENARIOS: [fn(&Destination); 10] = [
     a_commit_shows_everything_at_once,
     a_run_that_is_aborted_changes_nothing,
     a_run_that_is_stopped_changes_nothing_and_is_resumed,
+    a_reader_blocks_nobody_and_finds_the_new_when_it_opens_again,
     an_empty_list_is_an_empty_table,
     columns_are_added_and_widen_and_keep_their_names,
     rows_are_gone_on_proof_only,
@@ -180,6 +181,23 @@ fn a_run_that_is_stopped_changes_nothing_and_is_resumed(destination: &Destinatio
     let so_far = asked();
     extract(destination, &world, &sandbox).whole();
     assert!(asked() - so_far < full / 2, "{} of {full} requests again", asked() - so_far);
+}
+
+/// The reader is this process, the writer another one.
+fn a_reader_blocks_nobody_and_finds_the_new_when_it_opens_again(destination: &Destination) {
+    let sandbox = Sandbox::start(&["--seed", "8"]);
+    let world = World::new();
+    extract(destination, &world, &sandbox).whole();
+    let reader = destination.reader(&world).unwrap();
+    let leads = |reader: &Connection| text(reader, "SELECT string_agg(id, ' ' ORDER BY id) FROM crm.leads");
+    let before = leads(&reader);
+    reader.execute_batch("BEGIN").unwrap();
+    for _ in 0..2 {
+        sandbox.day();
+        extract(destination, &world, &sandbox).whole();
+        assert_eq!(leads(&reader), before);
+    }
+    assert_ne!(leads(&destination.reader(&world).unwrap()), before);
 }
 
 fn an_empty_list_is_an_empty_table(destination: &Destination) {
