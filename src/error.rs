@@ -184,6 +184,9 @@ impl Error {
                  --allow-mass-delete"
                     .to_owned(),
             ),
+            Self::Store(StoreError::Lost { .. } | StoreError::Damaged { .. }) => {
+                Some("put it back, or go on without comparing with --allow-mass-delete".to_owned())
+            }
             Self::Store(StoreError::Raced { .. }) => Some("wait for it to end, and run again".to_owned()),
             Self::Store(StoreError::Bucket { .. }) => {
                 Some("check the bucket's name and the cloud's variables in the environment".to_owned())

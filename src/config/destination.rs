@@ -72,7 +72,18 @@ impl Place {
     fn parse(out: &str, environment: Environment) -> Result<Self, ConfigError> {
         // A URL is not repeated: somebody may have put a key into it.
         let wrong = |problem: String| ConfigError::Value { setting: "--out".to_owned(), problem };
-        let Some((scheme, _)) = out.split_once("://") else { return Ok(Self::Folder(out.into())) };
+        if out.trim().is_empty() {
+            return Err(wrong("names no place".to_owned()));
+        }
+        let Some((scheme, _)) = out.split_once("://") else {
+            if let Some((cloud, _)) = CLOUDS.iter().find(|(cloud, _)| out.starts_with(&format!("{cloud}:"))) {
+                return Err(wrong(format!("a bucket's URL begins with {cloud}://")));
+            }
+            if Path::new(out).is_file() {
+                return Err(wrong("is a file; name a folder".to_owned()));
+            }
+            return Ok(Self::Folder(out.into()));
+        };
         let Some((_, prefix)) = CLOUDS.iter().find(|(cloud, _)| *cloud == scheme) else {
             let known: Vec<_> = CLOUDS.iter().map(|(cloud, _)| format!("{cloud}://")).collect();
             return Err(wrong(format!("expected a folder, or a URL that begins with {}", known.join(", "))));
@@ -84,7 +95,13 @@ impl Place {
         if url.password().is_some() || url.query().is_some() {
             return Err(wrong("must not hold credentials; they come from the environment".to_owned()));
         }
-        Ok(Self::Bucket { url, variables: CloudVariables(environment.all(prefix)) })
+        let variables = environment.all(prefix);
+        // The cloud's client repeats URLs in its errors.
+        let has_password = |value: &str| Url::parse(value).is_ok_and(|url| url.password().is_some());
+        if let Some((name, _)) = variables.iter().find(|(_, value)| has_password(value)) {
+            return Err(ConfigError::Value { setting: name.clone(), problem: "must not hold a password".to_owned() });
+        }
+        Ok(Self::Bucket { url, variables: CloudVariables(variables) })
     }
 
     /// Its name for people.
@@ -109,8 +126,9 @@ impl Destination {
             Self::Warehouse => work_folder(warehouse),
             Self::Parquet { place: Place::Folder(folder), .. } => folder.join(super::WORK_FOLDER),
             Self::Parquet { place: place @ Place::Bucket { .. }, .. } => {
-                let name: String =
-                    place.name().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+                let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+                let written = |byte: u8| if plain(byte) { char::from(byte).into() } else { format!("_{byte:02x}") };
+                let name: String = place.name().bytes().map(written).collect();
                 work_folder(warehouse).join("buckets").join(name)
             }
         }
@@ -126,7 +144,7 @@ mod tests {
         let place = |out| Place::parse(out, Environment);
         assert!(matches!(place("lake/crm"), Ok(Place::Folder(_))));
         assert!(matches!(place("s3://bucket/crm"), Ok(Place::Bucket { .. })));
-        for wrong in ["https://bucket/crm", "s3://", "s3://user:secret@bucket/crm", "ftp://x"] {
+        for wrong in ["", " ", "s3:/bucket", "https://bucket/crm", "s3://", "s3://user:secret@bucket/crm", "ftp://x"] {
             assert!(matches!(place(wrong), Err(ConfigError::Value { .. })), "{wrong}");
         }
     }

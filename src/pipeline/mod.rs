@@ -25,9 +25,10 @@ use crate::{
     library::{Shelf, models, shelf},
     observe::Bars,
     pages::{Certificate, Goal},
-    sink::{Closing, Receipt, SinkError, Sweep, Target},
+    sink::{Closing, Receipt, SinkError, Sweep, Target, parquet::StoreError},
     spool::{Binding, Discarded, Spool},
     warehouse::{
+        WarehouseError,
         ledger::{LatestSweeps, Run},
         lock::Lock,
     },
@@ -98,7 +99,7 @@ pub fn resources(names: &[String]) -> Result<Vec<&'static Resource>, Error> {
 
 /// Runs an extraction. Nothing of the warehouse changes unless it is committed at the end.
 pub async fn extract(extraction: Extraction, bars: Bars) -> Result<Summary, Error> {
-    let _lock = Lock::take(&extraction.settings.work_folder())?;
+    let _lock = lock(&extraction.settings)?;
     let run = Run::begin();
     let (extraction, target) = tokio::task::spawn_blocking(move || open_target(extraction)).await??;
     // Pages fetched before the run that loaded their list are at the destination already.
@@ -112,11 +113,19 @@ pub async fn extract(extraction: Extraction, bars: Bars) -> Result<Summary, Erro
     }
 }
 
+/// Keeps other runs away from the destination.
+fn lock(settings: &Settings) -> Result<Lock, Error> {
+    match (Lock::take(&settings.work_folder()), &settings.destination) {
+        (Err(WarehouseError::Locked), Destination::Parquet { place, .. }) => {
+            Err(Error::Store(StoreError::Raced { place: place.name() }))
+        }
+        (lock, _) => Ok(lock?),
+    }
+}
+
 fn open_target(extraction: Extraction) -> Result<(Extraction, Target), SinkError> {
-    let target = Target::open(&extraction.settings, &Handle::current())?;
-    if let Target::Parquet(snapshots) = &target
-        && !extraction.allow_mass_delete
-    {
+    let target = Target::open(&extraction.settings, extraction.allow_mass_delete, &Handle::current())?;
+    if let Target::Parquet(snapshots) = &target {
         let instances: Vec<&str> = extraction.instances.iter().map(|instance| instance.name.as_str()).collect();
         snapshots.check(&extraction.resources, &instances)?;
     }

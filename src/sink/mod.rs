@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 
 use self::{
     duckdb::DuckDbSink,
-    parquet::{ParquetSink, Snapshots, StoreError},
+    parquet::{ParquetSink, Snapshots, StoreError, Upkeep},
 };
 pub use crate::warehouse::merge::{Gone, Tally};
 use crate::{
@@ -50,11 +50,12 @@ pub enum Target {
 
 impl Target {
     /// Looks at the destination of the settings. To be called outside the runtime: it blocks.
-    pub fn open(settings: &Settings, runtime: &Handle) -> Result<Self, SinkError> {
+    pub fn open(settings: &Settings, allow_mass_delete: bool, runtime: &Handle) -> Result<Self, SinkError> {
         Ok(match &settings.destination {
             Destination::Warehouse => Self::Warehouse(settings.warehouse.clone()),
             Destination::Parquet { place, keep } => {
-                Self::Parquet(Snapshots::open(place, &settings.work_folder(), *keep, runtime)?)
+                let upkeep = Upkeep { keep: *keep, allow_mass_delete };
+                Self::Parquet(Snapshots::open(place, &settings.work_folder(), upkeep, runtime)?)
             }
         })
     }

@@ -94,22 +94,33 @@ fn copy(connection: &Connection, columns: &[Column], from: &str, to: &Path, opti
     Ok(connection.execute(&statement, [])? as u64)
 }
 
-/// Writes a table of `meta`, or the current rows of one of `history`, as Parquet files called `part-N.parquet` into a
-/// folder that is created. Returns the rows.
-pub fn write_parts(connection: &Connection, schema: &str, table: &str, folder: &Path) -> Result<u64, WarehouseError> {
-    let action = || doing(format!("writing {table} as Parquet"));
-    let from = format!("{schema}.{}", sql::name(table));
-    let from = match schema {
-        "history" => {
-            let own: Vec<_> = BEFORE.iter().chain(&AFTER).map(|(name, _)| *name).collect();
-            let kept = format!("COLUMNS(c -> c NOT IN ('_hash', '{}'))", own.join("', '"));
-            format!("(SELECT {kept}, _instance FROM {from} WHERE _valid_to IS NULL)")
-        }
-        _ => from,
-    };
-    let columns = describe(connection, &from).map_err(action())?;
+/// Writes the current rows of a table of `history` as Parquet files called `part-N.parquet` into a folder that is created.
+/// Returns the rows.
+pub fn write_parts(connection: &Connection, table: &str, folder: &Path) -> Result<u64, WarehouseError> {
+    let own: Vec<_> = BEFORE.iter().chain(&AFTER).map(|(name, _)| *name).collect();
+    let kept = format!("COLUMNS(c -> c NOT IN ('_hash', '{}'))", own.join("', '"));
+    let current = format!("(SELECT {kept}, _instance FROM history.{} WHERE _valid_to IS NULL)", sql::name(table));
+    write_rows(connection, table, &current, folder)
+}
+
+/// Writes what of a resource could not be a row, like [`write_parts`]. Returns nothing, and writes nothing, where there is
+/// none.
+pub fn write_rejects(connection: &Connection, resource: &str, folder: &Path) -> Result<Option<u64>, WarehouseError> {
+    let rows = format!("(FROM meta.rejects WHERE resource = {})", sql::text(resource));
+    let count: i64 = connection
+        .query_row(&format!("SELECT count(*) FROM {rows}"), [], |row| row.get(0))
+        .map_err(doing("counting rejects"))?;
+    if count == 0 {
+        return Ok(None);
+    }
+    write_rows(connection, "rejects", &rows, folder).map(Some)
+}
+
+fn write_rows(connection: &Connection, what: &str, from: &str, folder: &Path) -> Result<u64, WarehouseError> {
+    let action = || doing(format!("writing {what} as Parquet"));
+    let columns = describe(connection, from).map_err(action())?;
     let options = format!(", FILE_SIZE_BYTES '{PART}', FILENAME_PATTERN 'part-{{i}}', PER_THREAD_OUTPUT false");
-    copy(connection, &columns, &from, folder, &options).map_err(action())
+    copy(connection, &columns, from, folder, &options).map_err(action())
 }
 
 /// A warehouse opened for leading its views out.

@@ -9,7 +9,11 @@ use duckdb::{Connection, OptionalExt as _, params};
 use jiff::Timestamp;
 
 use super::{Removed, WarehouseError, Working, doing, existing, failed, merge::moment, sql};
-use crate::{config::work_folder, warehouse::lock::Lock};
+use crate::{
+    catalog::{self, Resource},
+    config::work_folder,
+    warehouse::lock::Lock,
+};
 
 /// What a pruning did, or would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +53,9 @@ fn remove(connection: &Connection, horizon: Timestamp) -> Result<Vec<Removed>, W
         }
         Ok(())
     };
-    for table in history_tables(connection)? {
+    // What forms ever called their fields decides what [privacy] means; they are few.
+    let is_form = |table: &String| catalog::resource(table).is_some_and(Resource::is_form);
+    for table in history_tables(connection)?.into_iter().filter(|table| !is_form(table)) {
         delete(format!("history.{}", sql::name(&table)), "old versions", "_valid_to < ?")?;
     }
     delete("meta.changes".to_owned(), "changes", "observed_at < ?")?;

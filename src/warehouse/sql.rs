@@ -146,9 +146,16 @@ pub fn widened(expression: &str, from: &Column, to: &Column) -> String {
 /// type, and may only be written differently.
 pub fn differs(old: &str, new: &str, from: &Column, to: &Column) -> String {
     let differs = format!("{old} IS DISTINCT FROM {new}");
-    let becomes_text = matches!(to.kind, Type::Text | Type::Json) && !to.is_list;
-    if !becomes_text || from.is_list {
+    if !matches!(to.kind, Type::Text | Type::Json) || from.is_list != to.is_list {
         return differs;
+    }
+    if to.is_list {
+        let element = |column: &Column| Column { is_list: false, ..column.clone() };
+        let one = self::differs("e[1]", "e[2]", &element(from), &element(to));
+        return format!(
+            "({differs} AND (len({old}) IS DISTINCT FROM len({new})
+                             OR len([e FOR e IN list_zip({old}, {new}) IF {one}]) > 0))"
+        );
     }
     let bare = |value: &str| match to.kind {
         Type::Json => {
@@ -158,7 +165,9 @@ pub fn differs(old: &str, new: &str, from: &Column, to: &Column) -> String {
     };
     let same = |value: &str| match from.kind {
         Type::Timestamp => moment_of_text(&bare(value)),
-        Type::Integer | Type::Decimal { .. } | Type::Double => {
+        // What the column had was no more exact.
+        Type::Double => format!("coalesce(CAST(TRY_CAST({value} AS DOUBLE) AS VARCHAR), {value})"),
+        Type::Integer | Type::Decimal { .. } => {
             format!("regexp_replace(regexp_replace({value}, '([.][0-9]*?)0+$', '\\1'), '[.]$', '')")
         }
         _ => bare(value),

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     batch::{Column, KnownColumn, Rules, path::Path, privacy::Action, scalar::Type},
-    catalog::{Resource, STAGES},
+    catalog::{self, Resource, STAGES},
 };
 
 /// What `meta.schema_changes` says where the key of the hashes is another.
@@ -146,7 +146,13 @@ impl Withdrawal<'_> {
 
     /// Does to one column what is to be done.
     fn column(&self, table: &str, column: &Column, path: &Path) -> Result<bool, WarehouseError> {
-        match self.rules.action(path) {
+        // Of tags that come as objects, the column has the names.
+        let names = path.elements().key("name");
+        let (action, path) = match self.rules.action(path) {
+            None if column.source_path == catalog::TAGS => (self.rules.action(&names), &names),
+            action => (action, path),
+        };
+        match action {
             Some(Action::Drop) => self.drop_column(table, column).map(|()| true),
             Some(Action::Hash) => self.hash_column(table, column, path),
             None if column.kind == Type::Json && self.rules.reaches_below(path) => {

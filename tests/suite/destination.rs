@@ -100,7 +100,7 @@ impl Destination {
         match self {
             Self::Warehouse => world.path(".crmlake"),
             Self::Folder => world.path("lake/.crmlake"),
-            Self::Bucket(_) => world.path(&format!(".crmlake/buckets/s3---{BUCKET}-{}", prefix(world))),
+            Self::Bucket(_) => world.path(&format!(".crmlake/buckets/s3_3a_2f_2f{BUCKET}_2f{}", prefix(world))),
         }
     }
 

@@ -229,3 +229,25 @@ fn a_row_that_is_read_some_runs_after_its_column_widened_has_changed_only_where_
     assert_eq!(extract(), 0);
     assert_eq!(world.ask(ENTRIES), "one,1,a,1.25,x\ntwo,1,n,1,2");
 }
+
+#[test]
+fn a_list_whose_column_widens_is_not_said_to_have_changed() {
+    let steps = [
+        r#"[{"id":"1","n":1,"l":["2026-01-02T03:04:05Z"],"p":[1.5,2],"d":1e300},{"id":"2","n":1}]"#,
+        r#"[{"id":"1","n":2,"l":["2026-01-02T03:04:05Z"],"p":[1.5,2],"d":1e300},{"id":"2","n":1,"l":["soon"],"p":["x"],"d":"y"}]"#,
+        r#"[{"id":"1","n":2,"l":["2026-01-02T03:04:06Z"],"p":[1.5],"d":1e301},{"id":"2","n":1,"l":["soon"],"p":["x"],"d":"y"}]"#,
+    ];
+    let at = Arc::new(Mutex::new(0));
+    let shown = at.clone();
+    let server = Scripted::list("/pipeline/leads", move || steps[*shown.lock().unwrap()].to_owned());
+    let world = World::new();
+    for step in 0..steps.len() {
+        *at.lock().unwrap() = step;
+        world.run_against(&server, &["extract", "leads"]).whole();
+        let changed = world.text(
+            "SELECT string_agg(column_name, ' ' ORDER BY column_name) FROM meta.changes
+             WHERE id = '1' AND run_id = (SELECT max(run_id) FROM meta.runs)",
+        );
+        assert_eq!(changed.as_deref(), [None, Some("n"), Some("d l p")][step]);
+    }
+}

@@ -276,3 +276,17 @@ fn errors_of_the_configuration_name_the_entry() {
     insta::assert_snapshot!(told("drop = ['*.id']", None), @r#"error: [privacy] drop "*.id": the key of a record can be neither dropped nor hashed"#);
     insta::assert_snapshot!(told("drop = ['leads.a']\nhash = ['leads.a']", Some(PRIVACY_KEY)), @r#"error: [privacy] hash "leads.a": stands in drop and in hash"#);
 }
+
+#[test]
+fn names_of_tags_leave_too() {
+    let tagged = r#"[{"id":"1","tags":[{"id":"t1","name":"SECRET"}]}]"#;
+    for rule in ["drop = [\"contacts.tags.name\"]\n", "hash = [\"contacts.tags.name\"]\n"] {
+        let (server, _) = server(&[(CONTACTS, tagged)]);
+        let world = World::new();
+        extract(&world, &server, &["contacts"]).whole();
+        assert_eq!(world.ask("SELECT tags[1] FROM crm.contacts"), "SECRET");
+        world.configure(&format!("[privacy]\n{rule}"));
+        extract(&world, &server, &["contacts"]).whole();
+        assert_nowhere(&world, "SECRET");
+    }
+}

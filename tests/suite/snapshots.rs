@@ -193,3 +193,124 @@ fn of_two_runs_that_write_one_bucket_the_second_gives_way() {
     assert!(run.err.contains("another run is writing s3://"), "{}", run.err);
     Run::from(bucket.extract(&world, &crm.url).arg("leads")).whole();
 }
+
+/// Two instances of leads with a form of one field; the form of the second can go.
+fn two_instances(form: &Arc<AtomicBool>) -> (Scripted, String) {
+    let is_there = form.clone();
+    let server = Scripted::start(move |asked| {
+        let (path, query) = asked.split_once('?').unwrap_or((asked, ""));
+        let (instance, list) = path[1..].split_once('/').unwrap();
+        match list {
+            "pipeline/leads" if query.contains("page=1&") => (200, "", format!(r#"[{{"id":"{instance}"}}]"#)),
+            "pipeline/forms/opportunities" if instance == "north" || is_there.load(Ordering::SeqCst) => {
+                (200, "", format!(r#"{{"fields":[{{"id":"f-{instance}","label":"Region"}}]}}"#))
+            }
+            _ if path.contains("/forms/") => (404, "", String::new()),
+            _ => (200, "", "[]".to_owned()),
+        }
+    });
+    let instances = ["north", "south"]
+        .map(|name| format!("[[instance]]\nname = \"{name}\"\nbase_url = \"{}/{name}\"\n", server.url));
+    let configuration = instances.concat();
+    (server, configuration)
+}
+
+#[test]
+fn a_list_that_one_instance_lost_is_no_whole_snapshot() {
+    let form = Arc::new(AtomicBool::new(true));
+    let (_server, configuration) = two_instances(&form);
+    let world = World::new();
+    world.configure(&configuration);
+    let run = || {
+        let mut command = world.command();
+        Run::from(command.env("CRMLAKE_API_KEY", crate::world::KEY).args(TO_LAKE).args(["leads", "--keep", "1"]))
+    };
+    run().whole();
+    let before = named(&world, "form_fields_opportunities");
+    form.store(false, Ordering::SeqCst);
+    let second = run();
+    assert!(second.out.contains("form_fields_opportunities: readers are led to snapshot="), "{}", second.out);
+    assert_eq!(named(&world, "form_fields_opportunities"), before);
+    assert_ne!(named(&world, "leads"), before);
+}
+
+#[test]
+fn a_field_keeps_the_labels_that_it_had() {
+    let step = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let at = step.clone();
+    let server = Scripted::start(move |asked| {
+        let (path, query) = asked.split_once('?').unwrap_or((asked, ""));
+        let step = at.load(Ordering::SeqCst);
+        match path {
+            "/pipeline/leads" if query.contains("page=1&") => {
+                (200, "", r#"[{"id":"a","customFields":{"f1":"hush","f2":"said"}}]"#.to_owned())
+            }
+            "/pipeline/forms/opportunities" if step < 2 => {
+                let label = ["Salary", "Comp"][step];
+                (200, "", format!(r#"{{"fields":[{{"id":"f1","label":"{label}"}},{{"id":"f2","label":"Region"}}]}}"#))
+            }
+            _ if path.contains("/forms/") => (400, "", String::new()),
+            _ => (200, "", "[]".to_owned()),
+        }
+    });
+    let world = World::new();
+    world.configure("[privacy]\ndrop = [\"leads.cf_salary\"]\n");
+    for now in 0..3 {
+        step.store(now, Ordering::SeqCst);
+        world.run_against(&server, &[&TO_LAKE[..], &["leads", "--keep", "1"]].concat());
+        let reader = Destination::Folder.reader(&world).unwrap();
+        let columns = "SELECT string_agg(column_name, ' ') FROM (DESCRIBE crm.leads)";
+        let found: String = reader.query_row(columns, [], |row| row.get(0)).unwrap();
+        assert_eq!(found, "id cf_region _instance", "{now}");
+    }
+}
+
+#[test]
+fn a_list_that_is_kept_out_and_rejects_that_are_none_any_more_end() {
+    let is_second = Arc::new(AtomicBool::new(false));
+    let late = is_second.clone();
+    let server = Scripted::list("/pipeline/leads", move || {
+        let reject = if late.load(Ordering::SeqCst) { "" } else { ",7" };
+        format!(r#"[{{"id":"a","people":[{{"email":"hush"}}]}}{reject}]"#)
+    });
+    let world = World::new();
+    let run = || world.run_against(&server, &[&TO_LAKE[..], &["leads", "--keep", "1"]].concat());
+    assert_eq!(run().code, 3);
+    let tables = |world: &World| {
+        let manifest = Destination::Folder.manifest(world).unwrap();
+        let tables = manifest["resources"].as_object().unwrap().clone();
+        tables.keys().filter(|table| table.contains("leads")).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(tables(&world), ["leads", "leads__people", "rejects_leads"]);
+    is_second.store(true, Ordering::SeqCst);
+    world.configure("[privacy]\ndrop = [\"leads.people\"]\n");
+    run().whole();
+    assert_eq!(tables(&world), ["leads"]);
+    assert!(runs(&world, "leads__people").is_empty() && runs(&world, "rejects_leads").is_empty());
+}
+
+#[test]
+fn nothing_is_removed_that_no_manifest_listed() {
+    let sandbox = Sandbox::start(&["--seed", "8"]);
+    let world = World::new();
+    world.run_with(&sandbox, &[&TO_LAKE[..], &["leads"]].concat()).whole();
+    let before = runs(&world, "leads");
+    fs::remove_file(world.path("lake/manifest.json")).unwrap();
+    world.run_with(&sandbox, &[&TO_LAKE[..], &["contacts", "--keep", "1"]].concat()).whole();
+    assert_eq!(runs(&world, "leads"), before);
+}
+
+#[test]
+fn a_snapshot_that_was_lost_is_told_before_anything_is_fetched() {
+    let sandbox = Sandbox::start(&["--seed", "8"]);
+    let world = World::new();
+    world.run_with(&sandbox, &[&TO_LAKE[..], &["leads"]].concat()).whole();
+    fs::remove_file(world.path("lake/leads").join(named(&world, "leads")).join("part-0.parquet")).unwrap();
+    let before = sandbox.stats()["requests"].clone();
+    let run = world.run_with(&sandbox, &[&TO_LAKE[..], &["leads"]].concat());
+    assert_eq!(run.code, 1, "{}", run.err);
+    assert!(run.err.contains("part-0.parquet") && run.err.contains("--allow-mass-delete"), "{}", run.err);
+    assert_eq!(sandbox.stats()["requests"], before);
+    world.run_with(&sandbox, &[&TO_LAKE[..], &["leads", "--allow-mass-delete"]].concat()).whole();
+    world.run_with(&sandbox, &[&TO_LAKE[..], &["leads"]].concat()).whole();
+}

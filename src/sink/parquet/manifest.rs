@@ -1,7 +1,7 @@
 //! What is in a place of snapshots: for readers, which want the newest whole snapshot of each resource, and for the next
 //! run, which goes on with its columns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,6 +10,16 @@ use serde_json::Value;
 pub(super) const FILE: &str = "manifest.json";
 /// The version of this layout.
 pub(super) const FORMAT: u32 = 1;
+
+/// The table of what a resource's list held that could not be a row.
+pub(super) fn rejects_of(resource: &str) -> String {
+    format!("rejects_{resource}")
+}
+
+/// Whether a table is of a list inside a resource, or of its rejects.
+fn belongs(table: &str, resource: &str) -> bool {
+    table.strip_prefix(resource).is_some_and(|rest| rest.starts_with("__")) || table == rejects_of(resource)
+}
 
 /// A place of snapshots, as of the last run.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -33,10 +43,28 @@ pub(super) struct Entry {
     pub snapshot: Option<String>,
     /// The folder of that snapshot, such as `leads/snapshot=<run id>`.
     pub path: Option<String>,
-    /// Its columns, as `meta.columns` of a warehouse tells them.
+    /// The columns of that snapshot or, where there is none, of the newest: as `meta.columns` of a warehouse tells them.
     pub columns: Vec<Value>,
+    /// Of a form: what each instance's fields are called, and what they were called ever.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FormField>,
     /// The snapshots that are kept, the newest last.
     pub snapshots: Vec<Snapshot>,
+}
+
+/// A field of a form.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct FormField {
+    /// The instance.
+    pub instance: String,
+    /// The field's id.
+    pub id: String,
+    /// Its label.
+    pub label: Option<String>,
+    /// Its type, in the form's words.
+    pub declared: Option<String>,
+    /// Every label that it ever had.
+    pub labels: Vec<String>,
 }
 
 /// What one run wrote of a table.
@@ -68,13 +96,48 @@ impl Manifest {
         entry.snapshots.iter().find(|snapshot| Some(&snapshot.run_id) == entry.snapshot.as_ref())
     }
 
-    /// Whether it knows a snapshot.
-    pub(super) fn has(&self, table: &str, run_id: &str) -> bool {
-        self.resources.get(table).is_some_and(|entry| entry.snapshots.iter().any(|snapshot| snapshot.run_id == run_id))
+    /// The snapshots that it lists and another one does not, by table and run.
+    pub(super) fn without(&self, other: &Self) -> Vec<(String, String)> {
+        let all = |manifest: &Self| {
+            let tables = manifest.resources.iter();
+            let listed = tables.flat_map(|(table, entry)| {
+                entry.snapshots.iter().map(|snapshot| (table.clone(), snapshot.run_id.clone()))
+            });
+            listed.collect::<BTreeSet<_>>()
+        };
+        all(self).difference(&all(other)).cloned().collect()
+    }
+
+    /// Ends the tables of a resource that a whole snapshot of it does not have any more.
+    pub(super) fn end_others(&mut self, resource: &str, tables: &[String]) {
+        for (table, entry) in &mut self.resources {
+            if belongs(table, resource) && !tables.contains(table) {
+                entry.snapshot = None;
+                entry.path = None;
+            }
+        }
+    }
+
+    /// Forgets all but the newest snapshots of a resource, with those of its lists.
+    pub(super) fn keep(&mut self, resource: &str, count: usize) {
+        let Some(entry) = self.resources.get_mut(resource) else { return };
+        entry.keep(count);
+        let kept: Vec<String> = entry.snapshots.iter().map(|snapshot| snapshot.run_id.clone()).collect();
+        self.resources.retain(|table, entry| {
+            if belongs(table, resource) {
+                entry.snapshots.retain(|snapshot| kept.contains(&snapshot.run_id));
+            }
+            !entry.snapshots.is_empty()
+        });
     }
 }
 
 impl Entry {
+    /// Whether it lists the snapshot of a run.
+    pub(super) fn has(&self, run_id: &str) -> bool {
+        self.snapshots.iter().any(|snapshot| snapshot.run_id == run_id)
+    }
+
     /// Adds a snapshot, which is the one that readers are led to if it is whole.
     pub(super) fn add(&mut self, path: String, snapshot: Snapshot) {
         if snapshot.whole {
@@ -85,7 +148,7 @@ impl Entry {
     }
 
     /// Forgets all but the newest snapshots, never the one that readers are led to.
-    pub(super) fn keep(&mut self, count: usize) {
+    fn keep(&mut self, count: usize) {
         let oldest = self.snapshots.len().saturating_sub(count);
         let mut index = 0;
         self.snapshots.retain(|snapshot| {

@@ -17,29 +17,39 @@ use std::{
     sync::Arc,
 };
 
+use duckdb::Connection;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
 pub use self::store::StoreError;
 use self::{
-    manifest::{Entry, FORMAT, Manifest, Snapshot},
+    manifest::{FORMAT, FormField, Manifest, Snapshot, rejects_of},
     store::{Store, folder},
 };
 use super::{Closing, DuckDbSink, Gone, Receipt, Sink, SinkError, Sweep, Tally};
 use crate::{
-    batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks, Rules},
-    catalog::Resource,
+    batch::{Batches, Field, Fields, KnownColumn, Plan, PlanRemarks, Rules},
+    catalog::{self, Resource},
     config::destination::Place,
     warehouse::{
-        Working, doing,
+        WRITE, WarehouseError, Working, doing,
         ledger::{self, LatestSweeps, Run},
         outlet, schema, sql, step,
     },
 };
 
-/// The table of what could not be a row.
-const REJECTS: &str = "rejects";
+/// Notes, among the working files, the run whose files nobody may be led to yet.
+const UNFINISHED: &str = "unfinished";
+
+/// What is done with snapshots, besides writing one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Upkeep {
+    /// How many of each resource stay; all where nothing is said.
+    pub keep: Option<NonZeroUsize>,
+    /// Whether rows may go without proof.
+    pub allow_mass_delete: bool,
+}
 
 /// A place of snapshots, with the manifest that was found there.
 #[derive(Debug)]
@@ -47,17 +57,13 @@ pub struct Snapshots {
     store: Arc<dyn Store>,
     manifest: Manifest,
     work_folder: PathBuf,
-    keep: Option<NonZeroUsize>,
+    upkeep: Upkeep,
 }
 
 impl Snapshots {
-    /// Opens a place, and reads what is there. To be called outside the runtime: it blocks.
-    pub fn open(
-        place: &Place,
-        work_folder: &Path,
-        keep: Option<NonZeroUsize>,
-        runtime: &Handle,
-    ) -> Result<Self, StoreError> {
+    /// Opens a place, reads what is there, and removes what a run left that was stopped. To be called outside the runtime:
+    /// it blocks.
+    pub fn open(place: &Place, work_folder: &Path, upkeep: Upkeep, runtime: &Handle) -> Result<Self, StoreError> {
         let mut store = store::open(place, work_folder, runtime)?;
         let manifest = match store.manifest()? {
             None => Manifest::default(),
@@ -70,16 +76,45 @@ impl Snapshots {
                 manifest
             }
         };
-        Ok(Self { store: store.into(), manifest, work_folder: work_folder.to_owned(), keep })
+        let snapshots = Self { store: store.into(), manifest, work_folder: work_folder.to_owned(), upkeep };
+        if let Ok(run_id) = fs::read_to_string(snapshots.unfinished()) {
+            snapshots.undo(&run_id)?;
+        }
+        Ok(snapshots)
     }
 
-    /// Refuses a run that would leave out the rows of an instance: a snapshot has all of a resource's rows or is none.
+    /// Refuses a run that would leave out the rows of an instance, because a snapshot has all of a resource's rows or is
+    /// none, and one that cannot be compared with what there is.
     pub fn check(&self, resources: &[&'static Resource], instances: &[&str]) -> Result<(), StoreError> {
-        let named = resources.iter().filter_map(|resource| self.manifest.named(resource.name));
-        match named.flat_map(Snapshot::instances).find(|instance| !instances.contains(instance)) {
-            Some(instance) => Err(StoreError::LeavesOut { place: self.store.name(), instance: instance.to_owned() }),
-            None => Ok(()),
+        if self.upkeep.allow_mass_delete {
+            return Ok(());
         }
+        for snapshot in resources.iter().filter_map(|resource| self.manifest.named(resource.name)) {
+            if let Some(instance) = snapshot.instances().find(|instance| !instances.contains(instance)) {
+                return Err(StoreError::LeavesOut { place: self.store.name(), instance: instance.to_owned() });
+            }
+            for file in &snapshot.files {
+                self.store.size(file).map_err(|source| StoreError::Lost { source: source.into() })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a run notes that its files are nobody's yet.
+    fn unfinished(&self) -> PathBuf {
+        self.work_folder.join(UNFINISHED)
+    }
+
+    /// Removes the files of a run that no manifest lists.
+    fn undo(&self, run_id: &str) -> Result<(), StoreError> {
+        for table in self.store.tables_of(run_id)? {
+            let is_listed = self.manifest.resources.get(&table).is_some_and(|entry| entry.has(run_id));
+            if !is_listed {
+                self.store.remove(&table, run_id)?;
+            }
+        }
+        let path = self.unfinished();
+        fs::remove_file(&path).map_err(|source| StoreError::Io { action: "remove", path, source })
     }
 
     /// The latest run that read each list, by instance and resource.
@@ -97,16 +132,14 @@ impl Snapshots {
         latest
     }
 
+    /// What is known of a form's fields from earlier runs.
+    fn fields_of(&self, form: &Resource) -> impl Iterator<Item = &FormField> {
+        self.manifest.resources.get(form.name).into_iter().flat_map(|entry| &entry.fields)
+    }
+
     fn rows_of(&self, resource: &str) -> &[String] {
         self.manifest.named(resource).map_or(&[], |snapshot| &snapshot.files)
     }
-}
-
-/// What the run found out about the sweeps of a resource.
-#[derive(Debug, Default)]
-struct Found {
-    /// Why its snapshot is not whole.
-    reason: Option<String>,
 }
 
 /// A run's snapshots, being prepared.
@@ -119,7 +152,8 @@ pub struct ParquetSink {
     tables: BTreeMap<String, Vec<String>>,
     /// Of which lists the ids before are noted, by resource and instance.
     expected: HashSet<(&'static str, String)>,
-    sweeps: HashMap<&'static str, Found>,
+    /// Why the snapshot of a resource is not whole.
+    doubts: HashMap<&'static str, String>,
 }
 
 impl ParquetSink {
@@ -140,7 +174,7 @@ impl ParquetSink {
             run: run.clone(),
             tables: BTreeMap::new(),
             expected: HashSet::new(),
-            sweeps: HashMap::new(),
+            doubts: HashMap::new(),
         })
     }
 
@@ -150,23 +184,37 @@ impl ParquetSink {
         let connection = self.inner.connection()?;
         let mut appender = connection.appender_to_catalog_and_db("expected", "temp", "main").map_err(action())?;
         for file in self.snapshots.rows_of(resource) {
-            ids::of_file(&self.snapshots.store, file, instance, |ids| {
+            let read = ids::of_file(&self.snapshots.store, file, instance, |ids| {
                 let rows = ids.iter().map(|id| [resource, instance, id.as_str()]);
                 appender.append_rows(rows).map_err(|error| SinkError::Warehouse(action()(error)))
-            })?;
+            });
+            match read {
+                Err(SinkError::Store(error)) if self.snapshots.upkeep.allow_mass_delete => {
+                    warn!(resource, "the snapshot before cannot be compared with: {error}");
+                }
+                read => read?,
+            }
         }
         Ok(appender.flush().map_err(action())?)
     }
 
-    /// Writes a table's files, and brings them to their place, where nobody looks for them before the manifest says so.
-    fn write_snapshot(&self, schema: &str, table: &str, aside: &Path) -> Result<Snapshot, SinkError> {
+    /// Writes a table's files with `write`, and brings them to their place, where nobody looks for them before the manifest
+    /// says so. Returns nothing where there is nothing to write.
+    fn write_snapshot(
+        &self,
+        table: &str,
+        write: impl FnOnce(&Connection, &Path) -> Result<Option<u64>, WarehouseError>,
+    ) -> Result<Option<Snapshot>, SinkError> {
+        let aside = self.snapshots.work_folder.join(WRITE).join("parts");
+        // DuckDB takes some relative paths for those of a cloud.
+        let aside = std::path::absolute(&aside).unwrap_or(aside);
         let failed = |action| {
-            let path = aside.to_owned();
+            let path = aside.clone();
             move |source: io::Error| StoreError::Io { action, path, source }
         };
-        remove_folder(aside).map_err(failed("remove"))?;
-        let rows = outlet::write_parts(self.inner.connection()?, schema, table, aside)?;
-        let entries = fs::read_dir(aside).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        remove_folder(&aside).map_err(failed("remove"))?;
+        let Some(rows) = write(self.inner.connection()?, &aside)? else { return Ok(None) };
+        let entries = fs::read_dir(&aside).and_then(Iterator::collect::<io::Result<Vec<_>>>);
         let mut paths: Vec<PathBuf> = entries.map_err(failed("list"))?.iter().map(fs::DirEntry::path).collect();
         // By number: a tenth part comes after the second.
         paths.sort_by_key(|path| (path.as_os_str().len(), path.clone()));
@@ -178,29 +226,100 @@ impl ParquetSink {
             self.snapshots.store.bring(&path, &name)?;
             files.push(name);
         }
-        remove_folder(aside).map_err(failed("remove"))?;
+        remove_folder(&aside).map_err(failed("remove"))?;
         step("snapshot-written");
-        let written_at = jiff::Timestamp::now();
-        Ok(Snapshot {
-            run_id: self.run.id.clone(),
-            written_at,
-            whole: true,
-            reason: None,
-            rows,
-            bytes,
-            files,
-            sweeps: Vec::new(),
-        })
+        let (run_id, written_at) = (self.run.id.clone(), jiff::Timestamp::now());
+        Ok(Some(Snapshot { run_id, written_at, whole: true, reason: None, rows, bytes, files, sweeps: Vec::new() }))
     }
 
-    /// Removes what no manifest names: snapshots that are no longer kept, and what runs left that were stopped.
-    fn clean(&self, manifest: &Manifest) -> Result<(), StoreError> {
-        for (table, run_id) in self.snapshots.store.snapshots()? {
-            // A later run is somebody else's, who may be writing.
-            if run_id < self.run.id && !manifest.has(&table, &run_id) {
-                self.snapshots.store.remove(&table, &run_id)?;
-            }
+    /// Why readers are not led to the new snapshot of a resource, if they are not.
+    fn doubt(&self, resource: &str, sweeps: &[Value]) -> Option<String> {
+        if let Some(doubt) = self.doubts.get(resource) {
+            return Some(doubt.clone());
         }
+        if self.snapshots.upkeep.allow_mass_delete {
+            return None;
+        }
+        // A list that an instance does not have any more, or a form that could not be read.
+        let is_there = |instance: &str| sweeps.iter().any(|sweep| sweep["instance"] == *instance);
+        let before = self.snapshots.manifest.named(resource)?;
+        let gone = before.instances().find(|instance| !is_there(instance))?;
+        Some(format!("{gone}: the list was not there, and the snapshot before has rows of it"))
+    }
+
+    /// Writes every table, and returns the manifest that leads readers there.
+    fn write_all(&self, receipt: &mut Receipt) -> Result<Manifest, SinkError> {
+        let connection = self.inner.connection()?;
+        let columns: Vec<Value> = serde_json::from_str(&schema::told(connection)?).unwrap_or_default();
+        let sweeps: Vec<Value> = serde_json::from_str(&ledger::told_sweeps(connection)?).unwrap_or_default();
+        let mut manifest = self.snapshots.manifest.clone();
+        for (resource, tables) in &self.tables {
+            let sweeps: Vec<Value> = sweeps.iter().filter(|sweep| sweep["resource"] == *resource).cloned().collect();
+            let doubt = self.doubt(resource, &sweeps);
+            let mut written = tables.clone();
+            let mut add = |table: &str, snapshot: Snapshot| {
+                receipt.bytes += snapshot.bytes;
+                let snapshot =
+                    Snapshot { whole: doubt.is_none(), reason: doubt.clone(), sweeps: sweeps.clone(), ..snapshot };
+                let entry = manifest.resources.entry(table.to_owned()).or_default();
+                // They are those of the snapshot that readers are led to.
+                if doubt.is_none() || entry.snapshot.is_none() {
+                    entry.columns = columns.iter().filter(|column| column["resource"] == *table).cloned().collect();
+                }
+                entry.add(folder(table, &self.run.id), snapshot);
+            };
+            for table in tables {
+                let parts =
+                    |connection: &Connection, aside: &Path| outlet::write_parts(connection, table, aside).map(Some);
+                if let Some(snapshot) = self.write_snapshot(table, parts)? {
+                    add(table, snapshot);
+                }
+            }
+            let rejects = rejects_of(resource);
+            let parts = |connection: &Connection, aside: &Path| outlet::write_rejects(connection, resource, aside);
+            if let Some(snapshot) = self.write_snapshot(&rejects, parts)? {
+                add(&rejects, snapshot);
+                written.push(rejects);
+            }
+            match doubt {
+                None => manifest.end_others(resource, &written),
+                Some(doubt) => {
+                    let before = manifest.resources.get(resource).and_then(|entry| entry.snapshot.clone());
+                    let before = before.map_or_else(|| "no snapshot".to_owned(), |run_id| format!("snapshot={run_id}"));
+                    receipt.held_back.push(format!("{resource}: readers are led to {before} ({doubt})"));
+                }
+            }
+            if let Some(count) = self.snapshots.upkeep.keep {
+                manifest.keep(resource, count.get());
+            }
+            self.note_fields(&mut manifest, resource, &sweeps)?;
+        }
+        env!("CARGO_PKG_VERSION").clone_into(&mut manifest.crmlake);
+        manifest.format = FORMAT;
+        manifest.run_id.clone_from(&self.run.id);
+        manifest.written_at = jiff::Timestamp::now();
+        Ok(manifest)
+    }
+
+    /// Notes what a form that was read calls its fields, for runs that cannot read it, and after it calls them otherwise.
+    fn note_fields(&self, manifest: &mut Manifest, resource: &str, sweeps: &[Value]) -> Result<(), SinkError> {
+        let Some(form) = catalog::resource(resource).filter(|resource| resource.is_form()) else { return Ok(()) };
+        let Some(entry) = manifest.resources.get_mut(resource) else { return Ok(()) };
+        let labels = self.labels(form)?;
+        for instance in sweeps.iter().filter_map(|sweep| sweep["instance"].as_str()) {
+            let fields = self.inner.fields(form, instance)?;
+            // What a form does not have any more, records still may.
+            entry.fields.retain(|field| field.instance != instance || !fields.contains_key(&field.id));
+            let noted = fields.into_iter().map(|(id, field)| FormField {
+                instance: instance.to_owned(),
+                labels: labels.get(&id).cloned().unwrap_or_default(),
+                id,
+                label: field.label,
+                declared: field.declared,
+            });
+            entry.fields.extend(noted);
+        }
+        entry.fields.sort_by(|a, b| (&a.instance, &a.id).cmp(&(&b.instance, &b.id)));
         Ok(())
     }
 }
@@ -218,11 +337,23 @@ impl Sink for ParquetSink {
     }
 
     fn fields(&self, form: &Resource, instance: &str) -> Result<Fields, SinkError> {
-        self.inner.fields(form, instance)
+        let mut fields = self.inner.fields(form, instance)?;
+        for field in self.snapshots.fields_of(form).filter(|field| field.instance == instance) {
+            let known = || Field { label: field.label.clone(), declared: field.declared.clone() };
+            fields.entry(field.id.clone()).or_insert_with(known);
+        }
+        Ok(fields)
     }
 
     fn labels(&self, form: &Resource) -> Result<HashMap<String, Vec<String>>, SinkError> {
-        self.inner.labels(form)
+        let mut labels = self.inner.labels(form)?;
+        for field in self.snapshots.fields_of(form) {
+            let known = labels.entry(field.id.clone()).or_default();
+            known.extend(field.labels.iter().cloned());
+            known.sort();
+            known.dedup();
+        }
+        Ok(labels)
     }
 
     fn withdraw(&mut self, resource: &Resource, rules: Option<&Rules<'_>>) -> Result<(), SinkError> {
@@ -277,64 +408,51 @@ impl Sink for ParquetSink {
 
     fn certify(&mut self, sweep: &Sweep<'_>) -> Result<(), SinkError> {
         self.inner.certify(sweep)?;
-        let found = self.sweeps.entry(sweep.resource.name).or_default();
-        if !sweep.certificate.verdict.is_whole() {
-            found.reason = Some(format!("{}: {}", sweep.instance, sweep.certificate.reason));
-        } else if let Some(kept) = sweep.kept {
-            found.reason = Some(format!("{}: {kept}", sweep.instance));
-        }
+        let doubt = match sweep.kept {
+            _ if !sweep.certificate.verdict.is_whole() => sweep.certificate.reason.as_str(),
+            Some(kept) => kept,
+            None => return Ok(()),
+        };
+        self.doubts.insert(sweep.resource.name, format!("{}: {doubt}", sweep.instance));
         Ok(())
     }
 
     fn commit(self: Box<Self>, _closing: &Closing<'_>) -> Result<Receipt, SinkError> {
         step("loaded");
-        let connection = self.inner.connection()?;
-        let columns: Vec<Value> = serde_json::from_str(&schema::told(connection)?).unwrap_or_default();
-        let sweeps: Vec<Value> = serde_json::from_str(&ledger::told_sweeps(connection)?).unwrap_or_default();
-        let mut manifest = self.snapshots.manifest.clone();
+        let unfinished = self.snapshots.unfinished();
+        fs::write(&unfinished, &self.run.id).map_err(|source| StoreError::Io {
+            action: "write",
+            path: unfinished.clone(),
+            source,
+        })?;
         let mut receipt = Receipt::default();
-        let aside = self.snapshots.work_folder.join(crate::warehouse::WRITE).join("parts");
-        let mut add = |manifest: &mut Manifest, table: &str, snapshot: Snapshot| {
-            receipt.bytes += snapshot.bytes;
-            let entry = manifest.resources.entry(table.to_owned()).or_default();
-            entry.columns = columns.iter().filter(|column| column["resource"] == *table).cloned().collect();
-            entry.add(folder(table, &self.run.id), snapshot);
-            if let Some(count) = self.snapshots.keep {
-                entry.keep(count.get());
+        let written = self.write_all(&mut receipt).and_then(|manifest| {
+            let text = serde_json::to_vec_pretty(&manifest).map_err(|error| StoreError::Io {
+                action: "write the manifest of",
+                path: self.snapshots.store.name().into(),
+                source: error.into(),
+            })?;
+            Ok((manifest, text))
+        });
+        let (manifest, text) = match written {
+            Ok(written) => written,
+            Err(error) => {
+                // Or the disk would stay full. What cannot be removed now, the next run removes.
+                let _ = self.snapshots.undo(&self.run.id);
+                return Err(error);
             }
         };
-        for (resource, tables) in &self.tables {
-            let reason = self.sweeps.get(resource.as_str()).and_then(|found| found.reason.clone());
-            for table in tables {
-                let mut snapshot = self.write_snapshot("history", table, &aside)?;
-                snapshot.whole = reason.is_none();
-                snapshot.reason.clone_from(&reason);
-                snapshot.sweeps = sweeps.iter().filter(|sweep| sweep["resource"] == *resource).cloned().collect();
-                add(&mut manifest, table, snapshot);
-            }
-            if let Some(reason) = reason {
-                let before = manifest.resources.get(resource).and_then(|entry: &Entry| entry.snapshot.clone());
-                let before = before.map_or_else(|| "no snapshot".to_owned(), |run_id| format!("snapshot={run_id}"));
-                receipt.held_back.push(format!("{resource}: readers are led to {before} ({reason})"));
-            }
-        }
-        add(&mut manifest, REJECTS, self.write_snapshot("meta", REJECTS, &aside)?);
-        env!("CARGO_PKG_VERSION").clone_into(&mut manifest.crmlake);
-        manifest.format = FORMAT;
-        manifest.run_id.clone_from(&self.run.id);
-        manifest.written_at = jiff::Timestamp::now();
-        let text = serde_json::to_vec_pretty(&manifest).map_err(|error| StoreError::Io {
-            action: "write the manifest of",
-            path: self.snapshots.store.name().into(),
-            source: error.into(),
-        })?;
         step("snapshots-written");
+        // Where this fails, it may have been done nevertheless: the next run sees, and removes the files or not.
         self.snapshots.store.replace_manifest(&text)?;
         step("manifest-written");
         info!(run_id = self.run.id, bytes = receipt.bytes, "snapshots written");
-        // They are in nobody's way: the next run tries again.
-        if let Err(error) = self.clean(&manifest) {
-            warn!(%error, "old snapshots could not be removed");
+        let _ = fs::remove_file(&unfinished);
+        for (table, run_id) in self.snapshots.manifest.without(&manifest) {
+            // They are in nobody's way.
+            if let Err(error) = self.snapshots.store.remove(&table, &run_id) {
+                warn!(error = &error as &dyn std::error::Error, "an old snapshot could not be removed");
+            }
         }
         Ok(receipt)
     }

@@ -81,6 +81,13 @@ pub enum StoreError {
         /// The place.
         place: String,
     },
+    /// A file that the manifest names is not there.
+    #[error("a file that the manifest names cannot be read")]
+    Lost {
+        /// Which, and why.
+        #[source]
+        source: Box<StoreError>,
+    },
     /// A file of a snapshot cannot be read.
     #[error("the snapshot {file} is damaged")]
     Damaged {
@@ -112,8 +119,8 @@ pub(super) trait Store: fmt::Debug + Send + Sync {
     /// Replaces the manifest, if it is still the one that was read.
     fn replace_manifest(&self, manifest: &[u8]) -> Result<(), StoreError>;
 
-    /// The folders of snapshots there are, listed in a manifest or not.
-    fn snapshots(&self) -> Result<Vec<(String, String)>, StoreError>;
+    /// The tables that have files of a run, listed in a manifest or not.
+    fn tables_of(&self, run_id: &str) -> Result<Vec<String>, StoreError>;
 
     /// Removes the files of a snapshot.
     fn remove(&self, table: &str, run_id: &str) -> Result<(), StoreError>;
@@ -122,11 +129,6 @@ pub(super) trait Store: fmt::Debug + Send + Sync {
 /// The folder of a snapshot.
 pub(super) fn folder(table: &str, run_id: &str) -> String {
     format!("{table}/snapshot={run_id}")
-}
-
-/// The run of a snapshot's folder.
-fn run_of(folder: &str) -> Option<&str> {
-    folder.strip_prefix("snapshot=").filter(|run_id| uuid::Uuid::try_parse(run_id).is_ok())
 }
 
 /// Opens a place. The work folder must be on the same file system as a folder of snapshots.
@@ -213,23 +215,13 @@ impl Store for Folder {
         self.put(&aside, FILE)
     }
 
-    fn snapshots(&self) -> Result<Vec<(String, String)>, StoreError> {
-        let mut found = Vec::new();
+    fn tables_of(&self, run_id: &str) -> Result<Vec<String>, StoreError> {
         let tables = match fs::read_dir(&self.root) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             tables => tables.map_err(failed("list", &self.root))?,
         };
-        for table in tables.flatten() {
-            let Ok(folders) = fs::read_dir(table.path()) else { continue };
-            for folder in folders.flatten() {
-                if let (Some(run_id), Some(table)) =
-                    (folder.file_name().to_str().and_then(run_of), table.file_name().to_str())
-                {
-                    found.push((table.to_owned(), run_id.to_owned()));
-                }
-            }
-        }
-        Ok(found)
+        let names = tables.flatten().filter_map(|table| table.file_name().into_string().ok());
+        Ok(names.filter(|table| self.root.join(folder(table, run_id)).is_dir()).collect())
     }
 
     fn remove(&self, table: &str, run_id: &str) -> Result<(), StoreError> {
@@ -276,7 +268,15 @@ impl Store for Bucket {
             Ok((version, answer.bytes().await?))
         };
         match self.runtime.block_on(read) {
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(object_store::Error::NotFound { .. }) => {
+                // Perhaps the bucket itself is not there.
+                let listed = self.runtime.block_on(self.store.list_with_delimiter(Some(&self.prefix)));
+                listed.map(|_| None).map_err(|source| StoreError::Bucket {
+                    action: "open",
+                    place: self.name.clone(),
+                    source,
+                })
+            }
             Err(error) => Err(self.failed("read", FILE)(error)),
             Ok((version, bytes)) => {
                 self.version = Some(version);
@@ -331,7 +331,12 @@ impl Store for Bucket {
         let mode = self.version.clone().map_or(PutMode::Create, PutMode::Update);
         match put(mode) {
             Err(object_store::Error::Precondition { .. } | object_store::Error::AlreadyExists { .. }) => {
-                Err(StoreError::Raced { place: self.name.clone() })
+                // Or it is ours, and only the answer to writing it was lost.
+                let found = self.runtime.block_on(async { self.store.get(&key).await?.bytes().await });
+                match found {
+                    Ok(found) if found == manifest => Ok(()),
+                    _ => Err(StoreError::Raced { place: self.name.clone() }),
+                }
             }
             // Servers that cannot compare take what comes last.
             Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => {
@@ -341,20 +346,19 @@ impl Store for Bucket {
         }
     }
 
-    fn snapshots(&self) -> Result<Vec<(String, String)>, StoreError> {
+    fn tables_of(&self, run_id: &str) -> Result<Vec<String>, StoreError> {
         let listed = self.store.list(Some(&self.prefix)).map_ok(|object| object.location).try_collect::<Vec<_>>();
-        let mut found: Vec<(String, String)> = Vec::new();
+        let mut found = Vec::new();
         for key in self.runtime.block_on(listed).map_err(self.failed("list", ""))? {
             let Some(parts) = key.prefix_match(&self.prefix) else { continue };
             let parts: Vec<_> = parts.map(|part| part.as_ref().to_owned()).collect();
-            if let [table, folder, _] = parts.as_slice()
-                && let Some(run_id) = run_of(folder)
+            if let [table, parent, _] = parts.as_slice()
+                && format!("{table}/{parent}") == folder(table, run_id)
+                && !found.contains(table)
             {
-                found.push((table.clone(), run_id.to_owned()));
+                found.push(table.clone());
             }
         }
-        found.sort();
-        found.dedup();
         Ok(found)
     }
 
