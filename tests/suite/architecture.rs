@@ -134,7 +134,7 @@ fn crates_with_effects_stay_in_their_rooms() {
     let allowed: [(&str, &[&str]); 8] = [
         ("reqwest::", &["api"]),
         ("object_store::", &["sink"]),
-        (" parquet::", &["sink"]),
+        ("use parquet::", &["sink"]),
         ("duckdb::", &["warehouse", "sink", "reports"]),
         ("std::env::", &["config"]),
         ("clap::", &["cli", "commands", "main", "reports", "export", "sandbox"]),

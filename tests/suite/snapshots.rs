@@ -36,14 +36,21 @@ fn as_many_snapshots_stay_as_are_asked_for_and_the_newest_whole_one() {
         world.run_with(&sandbox, &[&TO_LAKE[..], &["leads"]].concat()).whole();
     }
     assert_eq!(runs(&world, "leads").len(), 3);
-    // What a run left that was stopped, and what is none of ours.
-    let leftover = world.path("lake/leads/snapshot=00000000-0000-7000-8000-000000000000");
-    let own = world.path("lake/leads/notes");
+    // What a run of ours left that was stopped, and what is none of ours.
+    let stopped = "00000000-0000-7000-8000-000000000000";
+    let leftover = world.path(&format!("lake/leads/snapshot={stopped}"));
+    let others = ["lake/leads/notes", "lake/leads/snapshot=00000000-0000-7000-8000-000000000001"];
+    let others = others.map(|other| world.path(other));
     fs::create_dir(&leftover).unwrap();
-    fs::create_dir(&own).unwrap();
+    fs::write(world.path("lake/.crmlake/unfinished"), stopped).unwrap();
+    for other in &others {
+        fs::create_dir(other).unwrap();
+    }
     world.run_with(&sandbox, &[&TO_LAKE[..], &["leads", "--keep", "2"]].concat()).whole();
-    assert!(!leftover.exists() && own.exists());
-    fs::remove_dir(&own).unwrap();
+    assert!(!leftover.exists() && !world.path("lake/.crmlake/unfinished").exists());
+    for other in &others {
+        fs::remove_dir(other).unwrap();
+    }
     let kept = runs(&world, "leads");
     assert_eq!(kept.len(), 2);
     assert_eq!(named(&world, "leads"), kept[1]);
