@@ -80,9 +80,9 @@ fn ids_count_within_their_instance_and_their_list() {
         ),
         (
             DEALS,
-            r#"[{"id":"8","contactId":"2","organizationId":1,"log":[{"organization":{"id":1}}],"note":"for Xanna Qschmidt"},
+            r#"[{"id":"8","contactId":"2","organizationId":1,"log":[0,{"organization":{"id":1}}],"note":"for Xanna Qschmidt"},
                 {"id":"9","contactId":"1","organizationId":2,"note":"for Xanna Qschmidt","owner":{"id":"77","name":"Own Er","email":"own@x.example"}},
-                {"id":"10","log":[{"contacts":[{"id":1}]}],"note":"for Xanna Qschmidt"}]"#,
+                {"id":"10","log":[0,{"contacts":[{"id":1}]}],"note":"for Xanna Qschmidt"}]"#,
         ),
     ]);
     let bob = r#"{"id":"1","name":"Bob Meier","email":"bob@example.com"}"#;

@@ -6,7 +6,7 @@ use duckdb::{Connection, params, types::Value};
 
 use super::{
     cells::{Id, Traces, candidates},
-    columns::{Kind, Person, Sheet, Whom},
+    columns::{Kind, Person, Sheet, Text, Whom},
     escapes::addresses_in,
     name::{Name, OneWord},
     needle::{Needles, folded},
@@ -91,9 +91,11 @@ impl Identity {
             self.learn_contacts(connection, sheet)?;
         }
         self.share(connection, sheets, records)?;
+        // By an id alone, a lead is about its last contact.
+        let by_last = self.addresses.is_empty();
         for sheet in sheets.iter().filter(|sheet| sheet.resource.about == About::Inquiry && !sheet.is_child) {
             for person in sheet.people.iter().filter(|person| person.is_self) {
-                self.learn_leads(connection, sheets, sheet, person)?;
+                self.learn_leads(connection, sheets, sheet, person, by_last)?;
             }
         }
         self.share(connection, sheets, records)
@@ -149,11 +151,15 @@ impl Identity {
         sheets: &[Sheet],
         sheet: &Sheet,
         person: &Person,
+        by_last: bool,
     ) -> Result<(), WarehouseError> {
         let list = |column: &str| format!("array_to_string(t.{}, ' ')", sql::name(column));
         let mut addresses: Vec<String> = person.addresses.iter().map(|column| sql::name(column)).collect();
+        let others = || sheet.people.iter().filter(|other| other.is_self && other.whom == Whom::Contact);
+        let is_theirs =
+            |text: &&Text| person.has(text) && (person.whom == Whom::Contact || !others().any(|other| other.has(text)));
         for own in sheets.iter().filter(|other| other.resource == sheet.resource) {
-            for text in own.own_addresses.iter().filter(|text| person.has(text)) {
+            for text in own.own_addresses.iter().filter(is_theirs) {
                 addresses.push(match (own.is_child, text.is_list) {
                     (false, true) => list(&text.column),
                     (false, false) => sql::name(&text.column),
@@ -196,8 +202,7 @@ impl Identity {
         });
         let rows: Vec<Seen> = rows.map_err(action())?.collect::<Result<_, _>>().map_err(action())?;
         let mut theirs = Vec::new();
-        if self.addresses.is_empty() {
-            // The lead itself was asked for: it is about its last contact.
+        if by_last {
             let mut asked = BTreeSet::new();
             theirs.extend(rows.iter().filter(|row| !row.is_empty() && asked.insert(&row.record)));
         }

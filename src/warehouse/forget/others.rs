@@ -54,6 +54,11 @@ impl Identity {
                         candidates(connection, &sheet.source(), columns, &sql::name(address), &needles)?
                     {
                         let (Some(instance), Some(key)) = (instance, key) else { continue };
+                        let held = addresses_in(&text).into_iter().filter(|address| learned.contains(address));
+                        let held: Vec<_> = held.collect();
+                        if held.is_empty() {
+                            continue;
+                        }
                         let record = (sheet.resource.name.to_owned(), instance.clone(), key);
                         let is_own = of_records && records.contains(&record);
                         let is_theirs =
@@ -62,14 +67,10 @@ impl Identity {
                         if is_own || is_theirs || name.is_none_or(|name| self.is_called(&name)) {
                             continue;
                         }
-                        let held = addresses_in(&text).into_iter().filter(|address| learned.contains(address));
-                        let held: Vec<_> = held.collect();
-                        if !held.is_empty() {
-                            self.sharers.insert(match id.filter(|_| kind == Some(Kind::User)) {
-                                Some(id) => format!("user {id}"),
-                                None => format!("{} {}", record.0, record.2),
-                            });
-                        }
+                        self.sharers.insert(match id.filter(|_| kind == Some(Kind::User)) {
+                            Some(id) => format!("user {id}"),
+                            None => format!("{} {}", record.0, record.2),
+                        });
                         shared.extend(held);
                     }
                 }

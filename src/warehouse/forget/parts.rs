@@ -32,15 +32,18 @@ pub(super) fn empty_names(
             }
             hold(connection, "theirs", ["of_instance", "of_value"], &theirs)?;
             let names: Vec<_> = columns.iter().map(|column| sql::name(column)).collect();
-            let statement = format!(
-                "UPDATE {source} t SET {} = NULL WHERE coalesce({}) IS NOT NULL AND EXISTS (
-                     FROM theirs WHERE of_value = {value} AND coalesce(of_instance, t._instance) = t._instance)",
-                names.join(" = NULL, "),
-                names.iter().map(|name| format!("CAST(t.{name} AS VARCHAR)")).collect::<Vec<_>>().join(", ")
+            let theirs = format!(
+                "EXISTS (FROM theirs WHERE of_value = {value} AND coalesce(of_instance, t._instance) = t._instance)"
             );
-            let action = doing(format!("rewriting cells of {}", sheet.table));
-            let rows = connection.execute(&statement, []).map_err(action)? as u64;
-            emptied.push((source.clone(), rows * columns.len() as u64));
+            let action = || doing(format!("rewriting cells of {}", sheet.table));
+            let count = format!("SELECT count({}) FROM {source} t WHERE {theirs}", names.join(") + count("));
+            let cells: i64 = connection.query_row(&count, [], |row| row.get(0)).map_err(action())?;
+            if cells > 0 {
+                let names = names.join(" = NULL, ");
+                let statement = format!("UPDATE {source} t SET {names} = NULL WHERE {theirs}");
+                connection.execute(&statement, []).map_err(action())?;
+            }
+            emptied.push((source.clone(), u64::try_from(cells).unwrap_or_default()));
             Ok::<_, WarehouseError>(())
         };
         for person in &sheet.people {
