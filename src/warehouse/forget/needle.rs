@@ -159,7 +159,7 @@ impl Needles {
             return None;
         }
         let mut values = Vec::new();
-        self.find_parts(text, text, &mut values);
+        self.find_parts(text, text.trim(), &mut values);
         values.sort_unstable_by_key(|value| value.start);
         values.dedup();
         let mut out = String::new();
