@@ -92,8 +92,11 @@ pub const FIRST_NAMES: [&str; 5] = ["first_name", "firstname", "given_name", "gi
 /// The last words of keys that hold a last name.
 pub const LAST_NAMES: [&str; 5] = ["last_name", "lastname", "family_name", "familyname", "surname"];
 
-/// The keys of first and last names inside an object that is a name.
-pub const PARTS_OF_NAMES: [(&str, &str); 3] = [("first", "last"), ("given", "family"), ("given_name", "family_name")];
+/// The last words of keys that hold a name between the first and the last.
+pub const MIDDLE_NAMES: [&str; 3] = ["middle_name", "middlename", "second_name"];
+
+/// The keys of first, middle and last names inside an object that is a name, beside those above.
+pub const PARTS_OF_NAMES: [(&str, &str, &str); 2] = [("first", "middle", "last"), ("given", "middle", "family")];
 
 const RECORDS: Resource = Resource {
     name: "",

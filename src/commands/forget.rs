@@ -4,8 +4,10 @@ use std::io::{self, Read as _};
 
 use super::{Context, print, removed_table};
 use crate::{
+    batch::hash::HashKey,
     catalog,
     cli::Forget,
+    config::ConfigError,
     error::{Error, ExitCode},
     warehouse::forget::{Address, Forgotten, Who, forget},
 };
@@ -13,7 +15,17 @@ use crate::{
 pub(super) fn run(context: &Context, args: Forget) -> Result<ExitCode, Error> {
     let settings = context.settings()?;
     let dry_run = args.dry_run;
-    let who = who(args)?;
+    let mut who = who(args)?;
+    if let Who::Address(address) = who {
+        let key = match settings.privacy_key(context.environment) {
+            Err(ConfigError::NoPrivacyKey { .. }) => None,
+            key => key?,
+        };
+        who = Who::Address(match key.as_ref().and_then(HashKey::new) {
+            Some(key) => address.hashed_with(&key),
+            None => address,
+        });
+    }
     let forgotten = forget(&settings.warehouse, &who, dry_run)?;
     if !context.quiet {
         print(&summary(&forgotten, dry_run, &settings.warehouse.display().to_string()))?;
@@ -78,6 +90,18 @@ fn summary(forgotten: &Forgotten, dry_run: bool, warehouse: &str) -> String {
         line(&format!(
             "an address of theirs also stood in {}; these records stay, without it",
             some(&forgotten.sharers)
+        ));
+    }
+    if !forgotten.keepers.is_empty() {
+        line(&format!(
+            "an address of theirs is other people's too, who keep it: {}; it is gone only with the person's own records",
+            some(&forgotten.keepers)
+        ));
+    }
+    if !forgotten.unsearched.is_empty() {
+        line(&format!(
+            "hashed addresses could not be searched, because there is no key of [privacy] hash: {}; --id finds such records",
+            some(&forgotten.unsearched)
         ));
     }
     if forgotten.has_short_names {

@@ -10,13 +10,13 @@ use std::{
 use crate::world::{Run, Sandbox, Scripted, World, count};
 
 /// A CRM of which a test writes the lists.
-struct Crm {
-    server: Scripted,
+pub(super) struct Crm {
+    pub(super) server: Scripted,
     lists: Arc<Mutex<HashMap<&'static str, String>>>,
 }
 
 impl Crm {
-    fn new(lists: &[(&'static str, &str)]) -> Self {
+    pub(super) fn new(lists: &[(&'static str, &str)]) -> Self {
         let lists_now = Arc::new(Mutex::new(HashMap::new()));
         let hand = lists_now.clone();
         let server = Scripted::start(move |asked| {
@@ -40,23 +40,23 @@ impl Crm {
         crm
     }
 
-    fn serve(&self, path: &'static str, rows: &str) {
+    pub(super) fn serve(&self, path: &'static str, rows: &str) {
         self.lists.lock().unwrap().insert(path, rows.to_owned());
     }
 
-    fn extract(&self, world: &World) -> Run {
+    pub(super) fn extract(&self, world: &World) -> Run {
         let run = world.run_against(&self.server, &["extract"]);
         assert!([0, 3].contains(&run.code), "{}{}", run.out, run.err);
         run
     }
 }
 
-const CONTACTS: &str = "/directory/contacts";
-const LEADS: &str = "/pipeline/leads";
-const DEALS: &str = "/pipeline/opportunities";
+pub(super) const CONTACTS: &str = "/directory/contacts";
+pub(super) const LEADS: &str = "/pipeline/leads";
+pub(super) const DEALS: &str = "/pipeline/opportunities";
 
 /// How often a text stands in the bytes of the world's files and in the rows of the warehouse's tables, in any case.
-fn occurrences(world: &World, text: &str) -> usize {
+pub(super) fn occurrences(world: &World, text: &str) -> usize {
     fn walk(folder: &Path, text: &str) -> usize {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let inside = |path: std::path::PathBuf| {

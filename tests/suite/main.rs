@@ -17,6 +17,7 @@ mod extraction;
 mod extremes;
 mod faults;
 mod forget;
+mod forget_others;
 mod migrations;
 mod model;
 mod model_crm;

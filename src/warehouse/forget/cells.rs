@@ -5,9 +5,14 @@ use std::collections::BTreeSet;
 
 use duckdb::{Connection, appender_params_from_iter, params_from_iter};
 
-use super::needle::{Needles, Rest, addresses_in, is_json};
+use super::{
+    columns::Kind,
+    escapes::{addresses_in, is_json},
+    needle::{Needles, Rest},
+};
 use crate::{
-    catalog,
+    batch::names::snake_case,
+    catalog, json,
     warehouse::{WarehouseError, doing, sql},
 };
 
@@ -199,35 +204,50 @@ impl Cells {
     fn mark(&self, connection: &Connection, person: &Traces<'_>) -> Result<(), WarehouseError> {
         let action = || doing(format!("looking for a person in {}", self.place));
         connection.execute_batch("CREATE OR REPLACE TEMP TABLE marked (place BIGINT)").map_err(action())?;
-        let ids = Needles::of_ids(person.ids);
-        let needles = Needles::of_addresses(person.addresses).and(Needles::of_ids(person.ids));
-        for cell in &self.columns {
-            let texts = candidates(connection, &self.place, [], &cell.texts(), &needles)?.into_iter();
-            let are_theirs = |text: &String| {
-                person.is_in(text)
-                    || (is_key(&cell.name) && person.ids.contains(text))
-                    || (is_json(text) && ids.are_in(text))
-            };
-            let theirs: Vec<_> = texts.map(|([], text)| text).filter(are_theirs).map(|text| [Some(text)]).collect();
-            if !theirs.is_empty() {
-                hold(connection, "theirs", ["value"], &theirs)?;
-                let name = sql::name(&cell.name);
-                let is_theirs = if cell.is_list {
-                    format!("list_has_any({name}, (SELECT list(value) FROM theirs))")
-                } else {
-                    format!("{name} IN (SELECT value FROM theirs)")
-                };
-                let statement = format!("INSERT INTO marked SELECT rowid FROM {} WHERE {is_theirs}", self.place);
-                connection.execute_batch(&statement).map_err(action())?;
+        let ids = Needles::of_ids(person.ids.iter().map(|(_, _, id)| id.as_str()));
+        let needles = Needles::of_addresses(person.addresses).and(ids);
+        let (instance, column) = match self.place.as_str() {
+            "meta.columns" => ("NULL", "NULL"),
+            "meta.changes" => ("instance", "column_name"),
+            "meta.sweeps" => ("instance", "NULL"),
+            _ => ("_instance", "NULL"),
+        };
+        let mark = |theirs: &[[Option<String>; 3]], is_theirs: &str| {
+            if theirs.is_empty() {
+                return Ok(());
             }
+            hold(connection, "theirs", ["of_instance", "of_column", "of_value"], theirs)?;
+            let statement = format!(
+                "INSERT INTO marked SELECT t.rowid FROM {} t WHERE EXISTS (
+                     FROM theirs WHERE of_instance IS NOT DISTINCT FROM {instance}
+                       AND of_column IS NOT DISTINCT FROM {column} AND {is_theirs})",
+                self.place
+            );
+            connection.execute_batch(&statement).map_err(action())
+        };
+        for cell in &self.columns {
+            let rows = candidates(connection, &self.place, [instance, column], &cell.texts(), &needles)?.into_iter();
+            let theirs = rows.filter(|([instance, column], text)| {
+                let column = column.as_ref().unwrap_or(&cell.name);
+                person.is_in(text)
+                    || instance.as_ref().is_some_and(|instance| person.has(instance, column, self.context(), text))
+            });
+            let theirs: Vec<_> = theirs.map(|([instance, column], text)| [instance, column, Some(text)]).collect();
+            let name = sql::name(&cell.name);
+            mark(
+                &theirs,
+                &if cell.is_list {
+                    format!("list_contains(t.{name}, of_value)")
+                } else {
+                    format!("t.{name} = of_value")
+                },
+            )?;
         }
-        let ids: Vec<i64> = person.ids.iter().filter_map(|id| id.parse().ok()).collect();
-        for column in self.integers.iter().filter(|_| !ids.is_empty()) {
-            let list = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let (place, name) = (&self.place, sql::name(column));
-            connection
-                .execute_batch(&format!("INSERT INTO marked SELECT rowid FROM {place} WHERE {name} IN ({list})"))
-                .map_err(action())?;
+        for column in &self.integers {
+            let kind = Kind::of_key(column, self.context());
+            let theirs = person.ids.iter().filter(|(of, ..)| Some(*of) == kind);
+            let theirs: Vec<_> = theirs.map(|(_, i, id)| [Some(i.clone()), None, Some(id.clone())]).collect();
+            mark(&theirs, &format!("CAST(t.{} AS VARCHAR) = of_value", sql::name(column)))?;
         }
         if let Some((key, resource)) = self.record() {
             // The records of namesakes are theirs.
@@ -240,6 +260,11 @@ impl Cells {
             connection.execute_batch(&statement).map_err(action())?;
         }
         Ok(())
+    }
+
+    /// Of what the ids are that a column holds which is only called after the key: the elements of a list.
+    fn context(&self) -> Option<Kind> {
+        Kind::of(self.place.strip_suffix('"')?.split_once("__")?.1)
     }
 
     /// The column of the record's id, and the SQL of its resource; nothing where a table is not of records.
@@ -267,17 +292,42 @@ impl Cell {
     }
 }
 
+/// An id of a person: of what it is, and in which instance.
+pub(super) type Id = (Kind, String, String);
+
 /// What tells a person from a namesake.
 pub(super) struct Traces<'a> {
     /// Their addresses, in lower case.
     pub(super) addresses: &'a BTreeSet<String>,
-    /// The ids of their records and, where they are a user, of the user.
-    pub(super) ids: &'a BTreeSet<String>,
+    /// Their ids.
+    pub(super) ids: &'a BTreeSet<Id>,
 }
 
 impl Traces<'_> {
     /// Whether a text holds one of the addresses.
     pub(super) fn is_in(&self, text: &str) -> bool {
         addresses_in(text).iter().any(|address| self.addresses.contains(address))
+    }
+
+    /// Whether a text holds one of the ids, as its key says. `within` is what an object that has it is of.
+    pub(super) fn has(&self, instance: &str, key: &str, within: Option<Kind>, text: &str) -> bool {
+        if is_json(text) {
+            return self.has_inside(instance, key, within, text);
+        }
+        Kind::of_key(key, within).is_some_and(|kind| self.ids.contains(&(kind, instance.to_owned(), text.to_owned())))
+    }
+
+    fn has_inside(&self, instance: &str, key: &str, within: Option<Kind>, raw: &str) -> bool {
+        match json::kind(raw) {
+            json::Kind::Object => json::members(raw)
+                .map_while(Result::ok)
+                .any(|(inner, value)| self.has_inside(instance, &snake_case(&inner), Kind::of(key), value)),
+            json::Kind::Array => {
+                json::elements(raw).map_while(Result::ok).any(|element| self.has_inside(instance, key, within, element))
+            }
+            json::Kind::String | json::Kind::Number => Kind::of_key(key, within)
+                .is_some_and(|kind| self.ids.contains(&(kind, instance.to_owned(), json::text(raw).text.into_owned()))),
+            _ => false,
+        }
     }
 }

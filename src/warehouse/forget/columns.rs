@@ -32,6 +32,8 @@ pub(super) struct Sheet {
 pub(super) struct Text {
     /// Its name.
     pub(super) column: String,
+    /// The words before it.
+    words: String,
     /// Whether it holds lists.
     pub(super) is_list: bool,
 }
@@ -50,9 +52,42 @@ pub(super) enum Whom {
     Other,
 }
 
+/// Of what an id is. Numbers may count each list by itself, so that a lead's id can be a contact's as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Contact,
+    Lead,
+    User,
+}
+
+impl Kind {
+    /// What the id of an object is of, by the words that lead to the object.
+    pub(super) fn of(words: &str) -> Option<Self> {
+        let word = last_word(words);
+        let is_about = |about: About| {
+            let mut lists = catalog::RESOURCES.iter().filter(|resource| resource.about == about);
+            lists.any(|resource| singular(resource.name) == word)
+        };
+        match () {
+            () if catalog::USERS.contains(&word) => Some(Self::User),
+            () if catalog::SELF.contains(&word) || is_about(About::Person) => Some(Self::Contact),
+            () if is_about(About::Inquiry) => Some(Self::Lead),
+            () => None,
+        }
+    }
+
+    /// What a column of ids is of, by its name; `context` is what a column that is only called after the key is of.
+    pub(super) fn of_key(column: &str, context: Option<Self>) -> Option<Self> {
+        let column = singular(column);
+        if column == catalog::KEY { context } else { Self::of(column.strip_suffix(catalog::KEY)?.strip_suffix('_')?) }
+    }
+}
+
 /// The columns that describe one person.
 #[derive(Default)]
 pub(super) struct Person {
+    /// The words before its columns.
+    words: String,
     pub(super) whom: Whom,
     /// Whether it is the person whom the record is about, and the name theirs.
     pub(super) is_self: bool,
@@ -63,6 +98,7 @@ pub(super) struct Person {
     /// Columns of whole names.
     pub(super) names: Vec<String>,
     pub(super) first: Option<String>,
+    pub(super) middle: Option<String>,
     pub(super) last: Option<String>,
 }
 
@@ -72,9 +108,16 @@ impl Person {
         Some((self.first.as_deref()?, self.last.as_deref()?))
     }
 
+    /// Whether an address is this person's, by the words before it. What is nobody else's is the record's own.
+    pub(super) fn has(&self, address: &Text) -> bool {
+        let words = &address.words;
+        self.words.is_empty()
+            || words.strip_prefix(&self.words).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    }
+
     /// Every column of a name.
     pub(super) fn name_columns(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().chain(&self.first).chain(&self.last).map(String::as_str)
+        self.names.iter().chain(&self.first).chain(&self.middle).chain(&self.last).map(String::as_str)
     }
 }
 
@@ -94,7 +137,9 @@ pub(super) fn sheets(known: &[KnownColumn]) -> Vec<Sheet> {
 fn sheet(table: &str, resource: &'static Resource, is_child: bool, columns: &[Column]) -> Sheet {
     let is_about_one = resource.about != About::Things;
     let own = columns.iter().filter(|column| is_about_one && is_text(column) && is_own_address(column, columns));
-    let own_addresses = own.map(|column| Text { column: column.name.clone(), is_list: column.is_list }).collect();
+    let own_addresses =
+        own.map(|column| Text { column: column.name.clone(), words: words(column), is_list: column.is_list });
+    let own_addresses = own_addresses.collect();
     let mut people: BTreeMap<String, Person> = BTreeMap::new();
     for column in columns.iter().filter(|column| !column.is_list) {
         let Some((words, role)) = role(column) else { continue };
@@ -106,6 +151,7 @@ fn sheet(table: &str, resource: &'static Resource, is_child: bool, columns: &[Co
             Role::Address => person.addresses.push(name),
             Role::Name => person.names.push(name),
             Role::First => person.first = Some(name),
+            Role::Middle => person.middle = Some(name),
             Role::Last => person.last = Some(name),
         }
     }
@@ -125,7 +171,9 @@ fn sheet(table: &str, resource: &'static Resource, is_child: bool, columns: &[Co
             // The name of what was asked for.
             person.names.clear();
         }
+        person.words = words;
         person.is_self = is_about_one && !is_child && matches!(person.whom, Whom::Record | Whom::Contact);
+        let word = last_word(&person.words);
         person.is_certain = person.whom == Whom::User
             || person.pair().is_some()
             || catalog::PEOPLE.contains(&word)
@@ -173,6 +221,7 @@ enum Role {
     Address,
     Name,
     First,
+    Middle,
     Last,
 }
 
@@ -182,12 +231,16 @@ fn role(column: &Column) -> Option<(String, Role)> {
     let keys: Vec<String> = keys(&path).map(snake_case).collect();
     let (last, above) = keys.split_last()?;
     if let Some((_, above)) = above.split_last().filter(|(name, _)| catalog::FULL_NAMES.contains(&name.as_str())) {
-        let part = |(first, given): &(&str, &str)| match () {
-            () if last == first => Some(Role::First),
-            () if last == given => Some(Role::Last),
-            () => None,
+        let is = |part: fn(&(&'static str, &'static str, &'static str)) -> &'static str, words: &[&str]| {
+            words.contains(&last.as_str()) || catalog::PARTS_OF_NAMES.iter().any(|parts| part(parts) == last)
         };
-        return Some((above.join("_"), catalog::PARTS_OF_NAMES.iter().find_map(part)?));
+        let role = match () {
+            () if is(|parts| parts.0, &catalog::FIRST_NAMES) => Role::First,
+            () if is(|parts| parts.1, &catalog::MIDDLE_NAMES) => Role::Middle,
+            () if is(|parts| parts.2, &catalog::LAST_NAMES) => Role::Last,
+            () => return None,
+        };
+        return Some((above.join("_"), role));
     }
     let whose = |before: &str| {
         let words = above.iter().map(String::as_str).chain([before.trim_matches('_')]);
@@ -200,9 +253,17 @@ fn role(column: &Column) -> Option<(String, Role)> {
     let id = || ending(&[catalog::KEY]).map(|whose| (whose, Role::Id));
     let address = || last.find("email").or_else(|| last.find("e_mail")).map(|at| (whose(&last[..at]), Role::Address));
     let first = || ending(&catalog::FIRST_NAMES).map(|whose| (whose, Role::First));
+    let middle = || ending(&catalog::MIDDLE_NAMES).map(|whose| (whose, Role::Middle));
     let surname = || ending(&catalog::LAST_NAMES).map(|whose| (whose, Role::Last));
     let name = || ending(&catalog::FULL_NAMES).map(|whose| (whose, Role::Name));
-    first().or_else(surname).or_else(address).or_else(name).or_else(id)
+    first().or_else(middle).or_else(surname).or_else(address).or_else(name).or_else(id)
+}
+
+/// The words before a column's own.
+fn words(column: &Column) -> String {
+    let path = Path::parse(&column.source_path).unwrap_or_default();
+    let words: Vec<String> = keys(&path).map(snake_case).collect();
+    words.split_last().map(|(_, above)| above.join("_")).unwrap_or_default()
 }
 
 fn keys(path: &Path) -> impl Iterator<Item = &str> {
@@ -268,6 +329,12 @@ mod tests {
                 &["name.first", "name.last", "company.name", "sibling.id", "sibling.email", "emailFrom"],
                 "",
                 "name_first name_last",
+            ),
+            (
+                "contacts",
+                &["name.firstName", "name.middleName", "name.lastName"],
+                "",
+                "name_first_name name_middle_name name_last_name",
             ),
             ("contacts__emails", &["emails[].value", "emails[].type"], "emails_value emails_type", ""),
             ("contacts__relatives", &["relatives[].email"], "", ""),

@@ -1,35 +1,38 @@
-//! Who a person is: their records, the addresses and names that these ever had, and whom else these names belong to.
+//! Who a person is: their records, and the addresses, names and ids that these ever had.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use duckdb::{Connection, params};
+use duckdb::{Connection, params, types::Value};
 
 use super::{
-    cells::{Traces, candidates, hold},
-    columns::{Person, Sheet, Whom},
+    cells::{Id, Traces, candidates},
+    columns::{Kind, Person, Sheet, Text, Whom},
+    escapes::addresses_in,
     name::{Name, OneWord},
-    needle::{Needles, addresses_in},
+    needle::{Needles, folded},
 };
 use crate::{
-    catalog::{self, About},
+    catalog::About,
     warehouse::{WarehouseError, doing, sql},
 };
 
 /// What is known of a person. Never printed and never logged.
 #[derive(Default)]
 pub(super) struct Identity {
-    /// Their addresses, in lower case.
+    /// The address that was asked for, and its hashes.
+    pub(super) asked: BTreeSet<String>,
+    /// Their addresses, in lower case, and hashes of them.
     pub(super) addresses: BTreeSet<String>,
     /// Their names.
     pub(super) names: BTreeSet<Name>,
     /// Every id of theirs.
-    pub(super) ids: BTreeSet<String>,
-    /// Those of them as a contact. Numbers may count each list by itself, so that a lead's id can be another contact's.
-    pub(super) contact_ids: BTreeSet<String>,
-    /// Those of them as a user of the CRM.
-    pub(super) user_ids: BTreeSet<String>,
+    pub(super) ids: BTreeSet<Id>,
+    /// Names of one word, and the parts of the others, as they are compared.
+    words: BTreeSet<Vec<char>>,
     /// Whether they have a name of one word, which is not looked for elsewhere.
     pub(super) has_short_names: bool,
+    /// Other people, by resource and id, with an address in common that is therefore not looked for.
+    pub(super) sharers: BTreeSet<String>,
 }
 
 /// A record, by resource, instance and id.
@@ -42,80 +45,187 @@ impl Identity {
 
     fn add_name(&mut self, name: Result<Name, OneWord>) {
         match name {
-            Ok(name) => drop(self.names.insert(name)),
+            Ok(name) => {
+                self.words.extend(name.parts().map(folded));
+                self.names.insert(name);
+            }
             Err(_) => self.has_short_names = true,
         }
     }
 
     fn add_names(&mut self, text: &str) {
+        if !text.trim().is_empty() {
+            self.words.insert(folded(text));
+        }
         for name in Name::read(text) {
             self.add_name(name);
         }
     }
 
-    /// Learns the addresses and names that the person's records ever had, by what `records` says those are.
-    pub(super) fn learn(&mut self, connection: &Connection, sheets: &[Sheet]) -> Result<(), WarehouseError> {
-        for sheet in sheets.iter().filter(|sheet| sheet.resource.about != About::Things) {
-            let resource = sheet.resource.name;
-            let history = format!(
-                "(FROM {} t WHERE EXISTS (
-                     FROM records r WHERE r.resource = {} AND r.instance = t._instance AND r.id = t.{}))",
-                sheet.source(),
-                sql::text(resource),
-                sheet.key()
-            );
-            for text in &sheet.own_addresses {
-                let name = sql::name(&text.column);
-                let value = if text.is_list { format!("unnest({name})") } else { name };
-                let mut texts = texts(connection, &history, &value)?;
-                texts.extend(changed(connection, resource, &text.column)?);
-                self.addresses.extend(texts.iter().flat_map(|text| addresses_in(text)));
-            }
+    fn add_parts(&mut self, first: &str, middle: &str, last: &str) {
+        self.add_name(Name::of(first, last));
+        if !middle.trim().is_empty() {
+            self.add_name(Name::of(&format!("{first} {middle}"), last));
+        }
+    }
+
+    /// Whether a name is one of theirs, or a part of one.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        let mut names = Needles::default();
+        self.names.iter().for_each(|name| names.add_name(name));
+        names.are_in(name) || self.words.contains(&folded(name))
+    }
+
+    /// Learns the addresses, names and ids that are the person's, by what `records` says are their records: everything that
+    /// a contact ever had, and of leads, whose contact may be somebody else today, what stands beside the person's address
+    /// or id. An address that others have too is none of theirs, unless it is what was asked for.
+    pub(super) fn learn(
+        &mut self,
+        connection: &Connection,
+        sheets: &[Sheet],
+        records: &BTreeSet<Record>,
+    ) -> Result<(), WarehouseError> {
+        let ids = records.iter().filter_map(|(resource, i, id)| Some((Kind::of(resource)?, i.clone(), id.clone())));
+        self.ids.extend(ids);
+        for sheet in sheets.iter().filter(|sheet| sheet.resource.about == About::Person) {
+            self.learn_contacts(connection, sheet)?;
+        }
+        self.share(connection, sheets, records)?;
+        // By an id alone, a lead is about its last contact.
+        let by_last = self.addresses.is_empty();
+        for sheet in sheets.iter().filter(|sheet| sheet.resource.about == About::Inquiry && !sheet.is_child) {
             for person in sheet.people.iter().filter(|person| person.is_self) {
-                for column in &person.names {
-                    let mut names = texts(connection, &history, &sql::name(column))?;
-                    names.extend(changed(connection, resource, column)?);
-                    for name in &names {
-                        self.add_names(name);
-                    }
-                }
-                if let Some((first, last)) = person.pair() {
-                    let mut firsts = texts(connection, &history, &sql::name(first))?;
-                    let mut lasts = texts(connection, &history, &sql::name(last))?;
-                    firsts.extend(changed(connection, resource, first)?);
-                    lasts.extend(changed(connection, resource, last)?);
-                    // One name at a time may have changed: each goes with each.
-                    for first in &firsts {
-                        for last in &lasts {
-                            self.add_name(Name::of(first, last));
-                        }
-                    }
-                }
-                if let Some(id) = person.id.as_ref().filter(|_| person.whom == Whom::Contact) {
-                    self.contact_ids.extend(texts(
-                        connection,
-                        &history,
-                        &format!("CAST({} AS VARCHAR)", sql::name(id)),
-                    )?);
+                self.learn_leads(connection, sheets, sheet, person, by_last)?;
+            }
+        }
+        self.share(connection, sheets, records)
+    }
+
+    fn learn_contacts(&mut self, connection: &Connection, sheet: &Sheet) -> Result<(), WarehouseError> {
+        let resource = sheet.resource.name;
+        let history = sheet.theirs();
+        let had = |column: &str| {
+            let mut texts = texts(connection, &history, &sql::name(column))?;
+            texts.extend(changed(connection, resource, column)?);
+            Ok::<_, WarehouseError>(texts)
+        };
+        for text in &sheet.own_addresses {
+            let name = sql::name(&text.column);
+            let value = if text.is_list { format!("unnest({name})") } else { name };
+            let mut texts = texts(connection, &history, &value)?;
+            texts.extend(changed(connection, resource, &text.column)?);
+            self.addresses.extend(texts.iter().flat_map(|text| addresses_in(text)));
+        }
+        for person in sheet.people.iter().filter(|person| person.is_self) {
+            for column in &person.names {
+                for name in had(column)? {
+                    self.add_names(&name);
                 }
             }
-            if sheet.is_child {
-                // A list is one value in the books.
-                let list = sheet.table.strip_prefix(resource).and_then(|rest| rest.strip_prefix("__"));
-                let is_theirs = !sheet.own_addresses.is_empty();
-                for text in changed(connection, resource, list.filter(|_| is_theirs).unwrap_or_default())? {
-                    self.addresses.extend(addresses_in(&text));
+            if let Some((first, last)) = person.pair() {
+                let (firsts, lasts) = (had(first)?, had(last)?);
+                let mut middles = person.middle.as_deref().map(had).transpose()?.unwrap_or_default();
+                middles.insert(String::new());
+                // One name at a time may have changed: each goes with each.
+                for (first, last) in firsts.iter().flat_map(|first| lasts.iter().map(move |last| (first, last))) {
+                    for middle in &middles {
+                        self.add_parts(first, middle, last);
+                    }
                 }
             }
         }
-        for ([resource], id) in candidates(connection, "records", ["resource"], "id", &Needles::default())? {
-            let resource = resource.as_deref().and_then(catalog::resource);
-            if resource.is_some_and(|resource| resource.about == About::Person) {
-                self.contact_ids.insert(id.clone());
+        if sheet.is_child {
+            // A list is one value in the books.
+            let list = sheet.table.strip_prefix(resource).and_then(|rest| rest.strip_prefix("__"));
+            let is_theirs = !sheet.own_addresses.is_empty();
+            for text in changed(connection, resource, list.filter(|_| is_theirs).unwrap_or_default())? {
+                self.addresses.extend(addresses_in(&text));
             }
-            self.ids.insert(id);
         }
-        self.ids.extend(self.contact_ids.iter().cloned());
+        Ok(())
+    }
+
+    fn learn_leads(
+        &mut self,
+        connection: &Connection,
+        sheets: &[Sheet],
+        sheet: &Sheet,
+        person: &Person,
+        by_last: bool,
+    ) -> Result<(), WarehouseError> {
+        let list = |column: &str| format!("array_to_string(t.{}, ' ')", sql::name(column));
+        let mut addresses: Vec<String> = person.addresses.iter().map(|column| sql::name(column)).collect();
+        let others = || sheet.people.iter().filter(|other| other.is_self && other.whom == Whom::Contact);
+        let is_theirs =
+            |text: &&Text| person.has(text) && (person.whom == Whom::Contact || !others().any(|other| other.has(text)));
+        for own in sheets.iter().filter(|other| other.resource == sheet.resource) {
+            for text in own.own_addresses.iter().filter(is_theirs) {
+                addresses.push(match (own.is_child, text.is_list) {
+                    (false, true) => list(&text.column),
+                    (false, false) => sql::name(&text.column),
+                    (true, _) => format!(
+                        "(SELECT string_agg(CAST(c.{} AS VARCHAR), ' ') FROM {} c WHERE c._instance = t._instance
+                            AND c._parent_id = t.id AND c._valid_from = t._valid_from)",
+                        sql::name(&text.column),
+                        own.source()
+                    ),
+                });
+            }
+        }
+        let column = |column: &Option<String>| column.as_ref().map_or("NULL".to_owned(), |column| sql::name(column));
+        let names = person.names.iter().map(|name| sql::name(name)).collect::<Vec<_>>().join(", ");
+        let [id, first, middle, last] = [&person.id, &person.first, &person.middle, &person.last].map(column);
+        let addresses = if addresses.is_empty() { "NULL".to_owned() } else { addresses.join(", ") };
+        let query = format!(
+            "SELECT t._instance, t.id, CAST({id} AS VARCHAR), concat_ws(' ', {addresses}, NULL), {first}, {middle}, {last},
+                    list_value({names})::VARCHAR[]
+             FROM {} t ORDER BY t._valid_from DESC",
+            sheet.theirs()
+        );
+        let action = || doing("reading leads");
+        let mut statement = connection.prepare(&query.replace("list_value()", "[]")).map_err(action())?;
+        let rows = statement.query_map([], |row| {
+            let text = |index| row.get::<_, Option<String>>(index).map(Option::unwrap_or_default);
+            let names = match row.get::<_, Value>(7)? {
+                Value::List(names) => names,
+                _ => Vec::new(),
+            };
+            let names =
+                names.into_iter().filter_map(|name| if let Value::Text(name) = name { Some(name) } else { None });
+            Ok(Seen {
+                record: (text(0)?, text(1)?),
+                id: text(2)?,
+                addresses: addresses_in(&text(3)?),
+                parts: [text(4)?, text(5)?, text(6)?],
+                names: names.collect(),
+            })
+        });
+        let rows: Vec<Seen> = rows.map_err(action())?.collect::<Result<_, _>>().map_err(action())?;
+        let mut theirs = Vec::new();
+        if by_last {
+            let mut asked = BTreeSet::new();
+            theirs.extend(rows.iter().filter(|row| !row.is_empty() && asked.insert(&row.record)));
+        }
+        let is_contact = person.whom == Whom::Contact;
+        let id = |row: &Seen| (Kind::Contact, row.record.0.clone(), row.id.clone());
+        let mut known = self.addresses.clone();
+        let mut ids = self.ids.clone();
+        known.extend(theirs.iter().flat_map(|row| row.addresses.iter().cloned()));
+        ids.extend(theirs.iter().filter(|row| is_contact && !row.id.is_empty()).map(|row| id(row)));
+        theirs.extend(rows.iter().filter(|row| {
+            row.addresses.iter().any(|address| known.contains(address)) || (is_contact && ids.contains(&id(row)))
+        }));
+        for row in theirs {
+            self.addresses.extend(row.addresses.iter().cloned());
+            row.names.iter().for_each(|name| self.add_names(name));
+            let [first, middle, last] = &row.parts;
+            if person.pair().is_some() && !(first.is_empty() && last.is_empty()) {
+                self.add_parts(first, middle, last);
+            }
+            if is_contact && !row.id.is_empty() {
+                self.ids.insert(id(row));
+            }
+        }
         Ok(())
     }
 
@@ -125,87 +235,34 @@ impl Identity {
         for (sheet, user) in users(sheets) {
             for address in &user.addresses {
                 let name = user.name();
-                let id = user.id();
-                let rows = candidates(connection, &sheet.source(), [&name, &id], &sql::name(address), &needles)?;
-                for ([name, id], text) in rows {
+                let columns = ["_instance", &user.id(), &name];
+                for ([instance, id, name], text) in
+                    candidates(connection, &sheet.source(), columns, &sql::name(address), &needles)?
+                {
                     if self.traces().is_in(&text) {
                         self.add_names(&name.unwrap_or_default());
-                        self.user_ids.extend(id);
+                        self.ids.extend(instance.zip(id).map(|(instance, id)| (Kind::User, instance, id)));
                     }
                 }
             }
         }
-        self.ids.extend(self.user_ids.iter().cloned());
         Ok(())
-    }
-
-    /// The people who have one of the names and are somebody else: with another id, and no address of the person's. Their
-    /// records, and the names that they have. The person's own records must be gone.
-    pub(super) fn namesakes(
-        &self,
-        connection: &Connection,
-        sheets: &[Sheet],
-        sharers: &BTreeSet<Record>,
-    ) -> Result<Namesakes, WarehouseError> {
-        let mut needles: BTreeMap<&Name, Needles> = BTreeMap::new();
-        let mut any = Needles::default();
-        for name in &self.names {
-            any.add_name(name);
-            needles.entry(name).or_default().add_name(name);
-        }
-        let mut found = Namesakes::default();
-        if self.names.is_empty() {
-            return Ok(found);
-        }
-        let mut note = |text: &str, label: String, record: Option<Record>| {
-            for (name, _) in needles.iter().filter(|(_, needles)| needles.are(text)) {
-                found.names.insert((*name).clone());
-                found.labels.insert(label.clone());
-                found.records.extend(record.clone());
-            }
-        };
-        for sheet in sheets.iter().filter(|sheet| sheet.resource.about != About::Things && !sheet.is_child) {
-            for person in sheet.people.iter().filter(|person| person.is_self) {
-                for name in person.whole_names() {
-                    for ([instance, id], text) in
-                        candidates(connection, &sheet.source(), ["_instance", "id"], &name, &any)?
-                    {
-                        let (Some(instance), Some(id)) = (instance, id) else { continue };
-                        let record = (sheet.resource.name.to_owned(), instance, id);
-                        let is_contact = sheet.resource.about == About::Person;
-                        let is_theirs = is_contact && self.contact_ids.contains(&record.2);
-                        if !sharers.contains(&record) && !is_theirs {
-                            note(&text, format!("{} {}", record.0, record.2), Some(record));
-                        }
-                    }
-                }
-            }
-        }
-        for (sheet, user) in users(sheets).filter(|(_, user)| user.id.is_some()) {
-            let address = user.addresses.first().map_or_else(|| "NULL".to_owned(), |address| sql::name(address));
-            for ([id, address], text) in
-                candidates(connection, &sheet.source(), [&user.id(), &address], &user.name(), &any)?
-            {
-                let is_theirs = address.is_some_and(|address| self.traces().is_in(&address));
-                if let Some(id) = id.filter(|id| !is_theirs && !self.user_ids.contains(id)) {
-                    note(&text, format!("user {id}"), None);
-                }
-            }
-        }
-        let records: Vec<_> = found.records.iter().cloned().map(|(r, i, id)| [Some(r), Some(i), Some(id)]).collect();
-        hold(connection, "namesakes", ["resource", "instance", "id"], &records)?;
-        Ok(found)
     }
 }
 
-/// Who else has a name of the person's.
-#[derive(Default)]
-pub(super) struct Namesakes {
-    /// The names that are theirs too.
-    pub(super) names: BTreeSet<Name>,
-    /// Who they are, by resource and id.
-    pub(super) labels: BTreeSet<String>,
-    records: BTreeSet<Record>,
+/// What a version of a lead shows of a person.
+struct Seen {
+    record: (String, String),
+    id: String,
+    addresses: Vec<String>,
+    parts: [String; 3],
+    names: Vec<String>,
+}
+
+impl Seen {
+    fn is_empty(&self) -> bool {
+        self.addresses.is_empty() && self.names.is_empty() && self.parts.iter().all(String::is_empty)
+    }
 }
 
 /// The records of people that hold one of the addresses as their own, in any version.
@@ -214,25 +271,34 @@ pub(super) fn records_with(
     sheets: &[Sheet],
     addresses: &BTreeSet<String>,
 ) -> Result<BTreeSet<Record>, WarehouseError> {
+    Ok(owners(connection, sheets, addresses)?.into_iter().map(|(record, _)| record).collect())
+}
+
+/// The same, each with the addresses that it holds.
+pub(super) fn owners(
+    connection: &Connection,
+    sheets: &[Sheet],
+    addresses: &BTreeSet<String>,
+) -> Result<BTreeSet<(Record, String)>, WarehouseError> {
     let needles = Needles::of_addresses(addresses);
-    let mut records = BTreeSet::new();
+    let mut owners = BTreeSet::new();
     for sheet in sheets {
         for text in &sheet.own_addresses {
             let name = sql::name(&text.column);
             let value = if text.is_list { format!("unnest({name})") } else { name };
             let rows = candidates(connection, &sheet.source(), ["_instance", sheet.key()], &value, &needles)?;
             for ([instance, id], text) in rows {
-                if addresses_in(&text).iter().any(|address| addresses.contains(address)) {
-                    records
-                        .extend(instance.zip(id).map(|(instance, id)| (sheet.resource.name.to_owned(), instance, id)));
-                }
+                let Some((instance, id)) = instance.zip(id) else { continue };
+                let record = (sheet.resource.name.to_owned(), instance, id);
+                let held = addresses_in(&text).into_iter().filter(|address| addresses.contains(address));
+                owners.extend(held.map(|address| (record.clone(), address)));
             }
         }
     }
-    Ok(records)
+    Ok(owners)
 }
 
-fn users(sheets: &[Sheet]) -> impl Iterator<Item = (&Sheet, &Person)> {
+pub(super) fn users(sheets: &[Sheet]) -> impl Iterator<Item = (&Sheet, &Person)> {
     let all = sheets.iter().flat_map(|sheet| sheet.people.iter().map(move |person| (sheet, person)));
     all.filter(|(_, person)| person.whom == Whom::User)
 }
@@ -264,6 +330,17 @@ impl Sheet {
         format!("history.{}", sql::name(&self.table))
     }
 
+    /// Its rows of the person's records, in SQL.
+    fn theirs(&self) -> String {
+        format!(
+            "(FROM {} t WHERE EXISTS (
+                 FROM records r WHERE r.resource = {} AND r.instance = t._instance AND r.id = t.{}))",
+            self.source(),
+            sql::text(self.resource.name),
+            self.key()
+        )
+    }
+
     /// The column of the record's id.
     pub(super) fn key(&self) -> &'static str {
         if self.is_child { "_parent_id" } else { "id" }
@@ -272,7 +349,7 @@ impl Sheet {
 
 impl Person {
     /// The whole name, in SQL.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         self.whole_names().next().unwrap_or_else(|| "NULL".to_owned())
     }
 
@@ -283,7 +360,7 @@ impl Person {
         self.names.iter().map(|name| sql::name(name)).chain(pair)
     }
 
-    fn id(&self) -> String {
+    pub(super) fn id(&self) -> String {
         self.id.as_ref().map_or_else(|| "NULL".to_owned(), |id| sql::name(id))
     }
 }

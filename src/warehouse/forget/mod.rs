@@ -6,9 +6,12 @@
 
 mod cells;
 mod columns;
+mod escapes;
 mod identity;
 mod name;
 mod needle;
+mod others;
+mod parts;
 
 use std::{collections::BTreeSet, fs, io, path::Path};
 
@@ -16,12 +19,15 @@ use duckdb::Connection;
 
 use self::{
     cells::{candidates, hold},
-    columns::{Sheet, Whom, sheets},
+    columns::{Sheet, sheets},
+    escapes::addresses_in,
     identity::{Identity, Record, records_with},
-    needle::{Needles, addresses_in},
+    needle::Needles,
+    parts::{empty_names, empty_parts},
 };
 use super::{Removed, WarehouseError, Working, doing, existing, failed, lock::Lock, merge::child_tables, schema, sql};
 use crate::{
+    batch::hash::HashKey,
     catalog::{self, About, Resource},
     config::work_folder,
     json,
@@ -43,14 +49,29 @@ pub enum Who {
 }
 
 /// An e-mail address. It cannot be printed.
-pub struct Address(String);
+pub struct Address {
+    /// As it was given.
+    given: String,
+    /// In lower case.
+    lower: String,
+    /// The hashes that may stand for it.
+    hashes: Vec<String>,
+}
 
 impl Address {
     /// Reads an address; nothing if the text is not just one.
     pub fn parse(text: &str) -> Option<Self> {
+        let given = text.trim().to_owned();
         let mut found = addresses_in(text);
-        let address = found.pop().filter(|address| found.is_empty() && *address == text.trim().to_lowercase())?;
-        Some(Self(address))
+        let lower =
+            found.pop().filter(|lower| found.is_empty() && *lower == given.to_lowercase() && lower.contains('@'))?;
+        Some(Self { given, lower, hashes: Vec::new() })
+    }
+
+    /// The same, to be found where its hash stands for it as well.
+    pub fn hashed_with(mut self, key: &HashKey) -> Self {
+        self.hashes = vec![key.of(&self.given), key.of(&self.lower)];
+        self
     }
 }
 
@@ -63,6 +84,10 @@ pub struct Forgotten {
     pub namesakes: Vec<String>,
     /// Records of people, by resource and id, that have an address in common with the person and are kept without it.
     pub sharers: Vec<String>,
+    /// Other people, by resource or user and id, with an address in common, who keep it.
+    pub keepers: Vec<String>,
+    /// Columns of hashed addresses that could not be searched, for want of the key.
+    pub unsearched: Vec<String>,
     /// Whether a name of one word was not looked for in other records.
     pub has_short_names: bool,
     /// Texts, by table, in which a name or an address is part of a longer one, and was left.
@@ -105,8 +130,12 @@ fn remove(connection: &Connection, who: &Who) -> Result<Forgotten, WarehouseErro
     let mut identity = Identity::default();
     let mut forgotten = Forgotten::default();
     let records = match who {
-        Who::Address(Address(address)) => {
-            identity.addresses.insert(address.clone());
+        Who::Address(Address { lower, hashes, .. }) => {
+            identity.asked.extend(hashes.iter().chain([lower]).cloned());
+            identity.addresses.clone_from(&identity.asked);
+            if hashes.is_empty() {
+                forgotten.unsearched = hashed_addresses(connection, &sheets)?;
+            }
             records_with(connection, &sheets, &identity.addresses)?
         }
         Who::Id { id, resource, instance } => records_of(connection, id, *resource, instance.as_deref())?,
@@ -117,9 +146,10 @@ fn remove(connection: &Connection, who: &Who) -> Result<Forgotten, WarehouseErro
         .iter()
         .any(|(name, ..)| catalog::resource(name).is_some_and(|resource| resource.about == About::Things));
     if !forgotten.is_thing {
-        identity.learn(connection, &sheets)?;
+        identity.learn(connection, &sheets, &records)?;
         identity.learn_users(connection, &sheets)?;
     }
+    forgotten.keepers = identity.sharers.iter().cloned().collect();
     forgotten.has_short_names = identity.has_short_names;
     let mut removed = delete(connection, &records)?;
     let sharers = records_with(connection, &sheets, &identity.addresses)?;
@@ -134,10 +164,11 @@ fn remove(connection: &Connection, who: &Who) -> Result<Forgotten, WarehouseErro
     let rejects = delete_rejects(connection, &records, &identity, &everywhere, &beside)?;
     let emptied = empty_names(connection, &sheets, &identity, &everywhere)?;
     removed.extend(rejects);
+    let parts = empty_parts(connection, &sheets, &everywhere)?;
     for table in cells::all(connection)? {
         let place = table.place.replace('"', "");
         let mut count: u64 =
-            emptied.iter().filter(|(emptied, _)| *emptied == table.place).map(|(_, count)| count).sum();
+            emptied.iter().chain(&parts).filter(|(emptied, _)| *emptied == table.place).map(|(_, count)| count).sum();
         if !beside.is_empty() {
             count += table.take_beside(connection, &beside, &identity.traces())?;
         }
@@ -155,6 +186,27 @@ fn remove(connection: &Connection, who: &Who) -> Result<Forgotten, WarehouseErro
     forgotten.named_after = named_after(connection, &everywhere)?;
     forgotten.removed = removed;
     Ok(forgotten)
+}
+
+/// The columns of people's own addresses that hold hashes.
+fn hashed_addresses(connection: &Connection, sheets: &[Sheet]) -> Result<Vec<String>, WarehouseError> {
+    let mut hashed = Vec::new();
+    for sheet in sheets {
+        for text in &sheet.own_addresses {
+            let name = sql::name(&text.column);
+            let value = if text.is_list { format!("unnest({name})") } else { name };
+            let query = format!(
+                "SELECT count(*) > 0 FROM (SELECT {value} AS _text FROM {})
+                 WHERE regexp_full_match(CAST(_text AS VARCHAR), '[0-9a-f]{{64}}')",
+                sheet.source()
+            );
+            let action = doing("looking for hashed addresses");
+            if connection.query_row(&query, [], |row| row.get(0)).map_err(action)? {
+                hashed.push(format!("{}.{}", sheet.table, text.column));
+            }
+        }
+    }
+    Ok(hashed)
 }
 
 /// The record with an id, in all its resource's tables. Several are told, and none is chosen.
@@ -221,7 +273,7 @@ fn delete_rejects(
     beside: &Needles,
 ) -> Result<Option<Removed>, WarehouseError> {
     let action = || doing("deleting rejects");
-    let (traces, ids) = (identity.traces(), Needles::of_ids(&identity.ids));
+    let traces = identity.traces();
     let is_record = |resource: &str, instance: &str, raw: &str| {
         let of = |(r, i, id): &Record| {
             r == resource
@@ -233,9 +285,10 @@ fn delete_rejects(
     let mut doomed = Vec::new();
     let columns = ["resource", "instance"];
     for ([resource, instance], raw) in candidates(connection, "meta.rejects", columns, "raw", &Needles::default())? {
+        let [of, within] = [&resource, &instance].map(|text| text.as_deref().unwrap_or_default());
         let is_theirs = everywhere.are_in(&raw)
-            || (beside.are_in(&raw) && (traces.is_in(&raw) || ids.are_in(&raw)))
-            || is_record(resource.as_deref().unwrap_or_default(), instance.as_deref().unwrap_or_default(), &raw);
+            || (beside.are_in(&raw) && (traces.is_in(&raw) || traces.has(within, of, None, &raw)))
+            || is_record(of, within, &raw);
         if is_theirs {
             doomed.push([resource, instance, Some(raw)]);
         }
@@ -245,77 +298,6 @@ fn delete_rejects(
                          FROM doomed d WHERE d.resource = t.resource AND d.instance = t.instance AND d.raw = t.raw)";
     let count = connection.execute(statement, []).map_err(action())? as u64;
     Ok((count > 0).then(|| Removed { place: "meta.rejects".to_owned(), what: "rejects deleted", count }))
-}
-
-/// Empties the names beside the person's addresses, and first and last names that together are theirs: each by itself says
-/// nothing that a search for the whole name would find. Returns the cells by table.
-fn empty_names(
-    connection: &Connection,
-    sheets: &[Sheet],
-    identity: &Identity,
-    everywhere: &Needles,
-) -> Result<Vec<(String, u64)>, WarehouseError> {
-    let needles = Needles::of_addresses(&identity.addresses);
-    let mut emptied = Vec::new();
-    for sheet in sheets {
-        let source = sheet.source();
-        let mut empty = |value: &str, theirs: Vec<String>, columns: &[&str]| {
-            let theirs: Vec<_> = theirs.into_iter().map(|text| [Some(text)]).collect();
-            if theirs.is_empty() {
-                return Ok(());
-            }
-            hold(connection, "theirs", ["value"], &theirs)?;
-            for column in columns.iter().map(|column| sql::name(column)) {
-                let statement = format!(
-                    "UPDATE {source} SET {column} = NULL
-                     WHERE {column} IS NOT NULL AND {value} IN (SELECT value FROM theirs)"
-                );
-                let action = doing(format!("rewriting cells of {}", sheet.table));
-                let cells = connection.execute(&statement, []).map_err(action)? as u64;
-                emptied.push((source.clone(), cells));
-            }
-            Ok::<_, WarehouseError>(())
-        };
-        for person in sheet.people.iter().filter(|person| person.is_certain) {
-            let columns: Vec<&str> = person.name_columns().collect();
-            for address in person.addresses.iter().map(|address| sql::name(address)) {
-                let texts = candidates(connection, &source, [], &address, &needles)?.into_iter();
-                let theirs = texts.map(|([], text)| text).filter(|text| identity.traces().is_in(text));
-                empty(&address, theirs.collect(), &columns)?;
-            }
-        }
-        // By id, too: a name of one word beside it is theirs.
-        for person in &sheet.people {
-            let ids = match person.whom {
-                Whom::User => &identity.user_ids,
-                Whom::Contact => &identity.contact_ids,
-                Whom::Record | Whom::Other => continue,
-            };
-            let columns: Vec<&str> = person.name_columns().collect();
-            if let Some(id) = &person.id {
-                let id = format!("CAST({} AS VARCHAR)", sql::name(id));
-                empty(&id, ids.iter().cloned().collect(), &columns)?;
-            }
-        }
-        for (first, last) in sheet.people.iter().filter_map(|person| person.pair()) {
-            let whole = format!("concat_ws(' ', {}, {})", sql::name(first), sql::name(last));
-            let texts = candidates(connection, &source, [], &whole, everywhere)?.into_iter();
-            let theirs: Vec<_> = texts.map(|([], text)| text).filter(|text| everywhere.are(text)).collect();
-            if !theirs.is_empty() {
-                // Together, or the second would no longer be beside the first.
-                let theirs: Vec<_> = theirs.into_iter().map(|text| [Some(text)]).collect();
-                hold(connection, "theirs", ["value"], &theirs)?;
-                let statement = format!(
-                    "UPDATE {source} SET {} = NULL, {} = NULL WHERE {whole} IN (SELECT value FROM theirs)",
-                    sql::name(first),
-                    sql::name(last)
-                );
-                let action = doing(format!("rewriting cells of {}", sheet.table));
-                emptied.push((source.clone(), 2 * connection.execute(&statement, []).map_err(action)? as u64));
-            }
-        }
-    }
-    Ok(emptied)
 }
 
 /// Columns that are called after a key with a name or an address in it: they are part of the tables' shape.

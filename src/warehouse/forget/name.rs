@@ -36,6 +36,16 @@ impl Name {
         std::iter::once(split(text)).chain(plain).collect()
     }
 
+    /// First and last name.
+    pub(super) fn parts(&self) -> [&str; 2] {
+        [&self.first, &self.last]
+    }
+
+    /// First name first.
+    pub(super) fn whole(&self) -> String {
+        format!("{} {}", self.first, self.last)
+    }
+
     /// How it is written.
     pub(super) fn spellings(&self) -> [String; 4] {
         let Self { first, last } = self;

@@ -4,27 +4,36 @@
 //! and HTML write as an escape is read as what it means, so that JSON needs no walking and stays JSON. A name inside a
 //! longer one, and an address inside a longer one, are somebody else's: they stay, and are told.
 
+use std::ops::Range;
+
 use unicode_normalization::char::{decompose_canonical, is_combining_mark};
 
-use super::name::Name;
-use crate::json;
+use super::{
+    escapes::{escaped, is_json},
+    name::Name,
+};
+use crate::json::{self, Kind};
 
 /// What stands in a text where a name or an address stood.
 pub(super) const MARK: &str = "[forgotten]";
 
 /// Names and addresses to look for.
 #[derive(Default)]
-pub(super) struct Needles(Vec<Needle>);
+pub(super) struct Needles {
+    needles: Vec<Needle>,
+    /// Names as they are compared, first name first: those whose parts may stand under keys of their own.
+    names: Vec<Vec<char>>,
+}
 
 struct Needle {
     folded: Vec<char>,
-    kind: Kind,
+    what: What,
     /// A part that every text with the needle has, or has behind a backslash; nothing where there is none.
     probe: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum What {
     Name,
     Address,
 }
@@ -66,18 +75,19 @@ impl Needles {
         needles
     }
 
-    /// Ids to look for, which are no parts of longer ones.
-    pub(super) fn of_ids<'a>(ids: impl IntoIterator<Item = &'a String>) -> Self {
-        let needle = |id: &String| {
+    /// What texts with one of the ids have.
+    pub(super) fn of_ids<'a>(ids: impl IntoIterator<Item = &'a str>) -> Self {
+        let needle = |id: &str| {
             let folded = folded(id);
-            Needle { probe: probe(&folded), folded, kind: Kind::Name }
+            Needle { probe: probe(&folded), folded, what: What::Name }
         };
-        Self(ids.into_iter().map(needle).collect())
+        Self { needles: ids.into_iter().map(needle).collect(), names: Vec::new() }
     }
 
     /// Those and these.
     pub(super) fn and(mut self, other: Self) -> Self {
-        self.0.extend(other.0);
+        self.needles.extend(other.needles);
+        self.names.extend(other.names);
         self
     }
 
@@ -86,20 +96,21 @@ impl Needles {
         let local = address.split('@').next().unwrap_or_default();
         let probe = probe(&folded(local));
         for address in [address.to_owned(), address.replace('@', "%40")] {
-            self.0.push(Needle { folded: folded(&address), kind: Kind::Address, probe: probe.clone() });
+            self.needles.push(Needle { folded: folded(&address), what: What::Address, probe: probe.clone() });
         }
     }
 
     /// Adds a name in each way in which it is written.
     pub(super) fn add_name(&mut self, name: &Name) {
-        self.0.extend(name.spellings().into_iter().map(|spelling| {
+        self.names.push(folded(&name.whole()));
+        self.needles.extend(name.spellings().into_iter().map(|spelling| {
             let folded = folded(&spelling);
-            Needle { probe: probe(&folded), folded, kind: Kind::Name }
+            Needle { probe: probe(&folded), folded, what: What::Name }
         }));
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.needles.is_empty()
     }
 
     /// What a text in lower case must have, if it has no backslash, to hold any of them; nothing where any text may.
@@ -107,7 +118,7 @@ impl Needles {
         if self.is_empty() {
             return None;
         }
-        let mut probes: Vec<String> = self.0.iter().map(|needle| needle.probe.clone()).collect::<Option<_>>()?;
+        let mut probes: Vec<String> = self.needles.iter().map(|needle| needle.probe.clone()).collect::<Option<_>>()?;
         probes.sort();
         probes.dedup();
         Some(probes)
@@ -125,7 +136,9 @@ impl Needles {
 
     /// Takes them out of a text.
     pub(super) fn take_from(&self, text: &str) -> Found {
-        let (mut rest, mut is_inside) = self.replaced(text, true);
+        let without_parts = self.without_parts(text);
+        let (mut rest, mut is_inside) = self.replaced(without_parts.as_deref().unwrap_or(text), true);
+        rest = rest.or(without_parts);
         // What looks like an escape is none where the text is a path such as `DOMAIN\name`.
         if text.contains('\\') && !is_json(text) {
             let (again, more) = self.replaced(rest.as_deref().unwrap_or(text), false);
@@ -140,13 +153,72 @@ impl Needles {
         Found { rest, is_inside }
     }
 
+    /// JSON without the names whose parts stand beside each other in an object; nothing where there are none.
+    fn without_parts(&self, text: &str) -> Option<String> {
+        if self.names.is_empty() || !text.trim_start().starts_with(['{', '[']) || !is_json(text) {
+            return None;
+        }
+        let mut values = Vec::new();
+        self.find_parts(text, text.trim(), &mut values);
+        values.sort_unstable_by_key(|value| value.start);
+        values.dedup();
+        let mut out = String::new();
+        let mut copied = 0;
+        for value in &values {
+            out.push_str(&text[copied..value.start]);
+            out.push_str(&format!("\"{MARK}\""));
+            copied = value.end;
+        }
+        out.push_str(&text[copied..]);
+        (!values.is_empty()).then_some(out)
+    }
+
+    /// Notes where in a text the parts of a name stand that one object inside it holds as values of its own.
+    fn find_parts(&self, whole: &str, raw: &str, found: &mut Vec<Range<usize>>) {
+        let values: Vec<&str> = match json::kind(raw) {
+            Kind::Object => json::members(raw).map_while(Result::ok).map(|(_, value)| value).collect(),
+            Kind::Array => {
+                for element in json::elements(raw).map_while(Result::ok) {
+                    self.find_parts(whole, element, found);
+                }
+                return;
+            }
+            _ => return,
+        };
+        for value in &values {
+            self.find_parts(whole, value, found);
+        }
+        let texts = values.iter().filter(|value| json::kind(value) == Kind::String);
+        let texts: Vec<(&str, Vec<char>)> = texts.map(|value| (*value, folded(&json::text(value).text))).collect();
+        for (first, last) in self.parts(&texts) {
+            for value in [first, last] {
+                let start = value.as_ptr() as usize - whole.as_ptr() as usize;
+                found.push(start..start + value.len());
+            }
+        }
+    }
+
+    /// The pairs of texts that together are a name.
+    pub(super) fn parts<T: Copy>(&self, texts: &[(T, Vec<char>)]) -> Vec<(T, T)> {
+        let mut pairs = Vec::new();
+        for name in &self.names {
+            for (first, part) in texts.iter().filter(|(_, part)| !part.is_empty()) {
+                let Some(rest) = name.strip_prefix(part.as_slice()).and_then(|rest| rest.strip_prefix(&[' '])) else {
+                    continue;
+                };
+                pairs.extend(texts.iter().filter(|(_, part)| part == rest).map(|(last, _)| (*first, *last)));
+            }
+        }
+        pairs
+    }
+
     fn replaced(&self, text: &str, reads_escapes: bool) -> (Option<String>, bool) {
         let units = units(text, reads_escapes);
         let mut out = String::new();
         let (mut copied, mut at, mut is_inside) = (0, 0, false);
         while at < units.len() {
             let mut longest = None;
-            for needle in &self.0 {
+            for needle in &self.needles {
                 match needle.at(&units, at) {
                     Some(Place::Whole(end)) => longest = longest.max(Some(end)),
                     Some(Place::Inside) => is_inside = true,
@@ -194,15 +266,15 @@ impl Needle {
         }
         let before = || units[..start].iter().rev().map(|unit| unit.c);
         let after = |from: usize| units.get(from..).unwrap_or_default().iter().map(|unit| unit.c);
-        Some(match self.kind {
-            Kind::Name => match () {
+        Some(match self.what {
+            What::Name => match () {
                 () if goes_on(before()) => Place::Inside,
                 () if !goes_on(after(end)) => Place::Whole(end),
                 // A genitive.
                 () if units[end].c == 's' && !goes_on(after(end + 1)) => Place::Whole(end + 1),
                 () => Place::Inside,
             },
-            Kind::Address => {
+            What::Address => {
                 let mut before = before().skip_while(|c| "._%+-'".contains(*c));
                 let mut after = after(end);
                 let is_inside = before.next().is_some_and(char::is_alphanumeric)
@@ -274,66 +346,6 @@ fn fold(character: char, mut push: impl FnMut(char)) {
     }
 }
 
-/// The character that an escape of JSON or HTML at the start means, and the bytes it takes.
-fn escaped(text: &str) -> Option<(char, usize)> {
-    if text.starts_with('&') {
-        let name = text.get(1..text.bytes().take(10).position(|byte| byte == b';')?)?;
-        let number = name.strip_prefix('#');
-        let hexadecimal = number.and_then(|number| number.strip_prefix(['x', 'X']));
-        let code = match (hexadecimal, number) {
-            (Some(digits), _) => u32::from_str_radix(digits, 16).ok()?,
-            (None, Some(digits)) => digits.parse().ok()?,
-            (None, None) => return (name == "nbsp").then_some((' ', 6)),
-        };
-        return Some((char::from_u32(code)?, name.len() + 2));
-    }
-    // JSON inside JSON has more than one backslash.
-    let run = text.bytes().take_while(|byte| *byte == b'\\').count();
-    match text[run..].chars().next()? {
-        _ if run == 0 => None,
-        'u' => {
-            let (high, mut length) = (unit(text)?, run + 5);
-            let character = char::from_u32(high).or_else(|| {
-                let rest = &text[length..];
-                let low = unit(rest).filter(|low| (0xdc00..0xe000).contains(low))?;
-                length += rest.find('u').unwrap_or_default() + 5;
-                char::from_u32(0x10000 + (high.checked_sub(0xd800)? << 10) + (low - 0xdc00))
-            });
-            Some((character?, length))
-        }
-        'n' | 't' | 'r' | 'b' | 'f' if run % 2 == 1 => Some((' ', run + 1)),
-        c @ ('"' | '/') => Some((c, run + 1)),
-        _ => Some(('\\', run)),
-    }
-}
-
-/// The number of a `\uXXXX`, behind any number of backslashes.
-fn unit(text: &str) -> Option<u32> {
-    let digits = text.trim_start_matches('\\').strip_prefix('u').filter(|_| text.starts_with('\\'))?;
-    u32::from_str_radix(digits.get(..4)?, 16).ok()
-}
-
-/// Whether a text is JSON in which an escape must stay one.
-pub(super) fn is_json(text: &str) -> bool {
-    text.trim_start().starts_with(['{', '[', '"']) && json::check(text.as_bytes()).is_ok()
-}
-
-/// The e-mail addresses in a text, in lower case: whatever has an `@` inside.
-pub(super) fn addresses_in(text: &str) -> Vec<String> {
-    let mut read = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let (character, length) = escaped(rest).unwrap_or((first, first.len_utf8()));
-        read.push(character);
-        rest = &rest[length..];
-    }
-    let parts = read.split(|c: char| c.is_whitespace() || c.is_control() || ",;:<>()[]{}|\"\\/?&=".contains(c));
-    let parts = parts.map(|part| part.trim_matches(['.', '\'', '`']).to_lowercase());
-    parts
-        .filter(|part| part.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty()))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -362,6 +374,7 @@ mod tests {
             "Groß, Jürgen",
             "\"J\\u00fcrgen Gro\\u00DF\"",
             "J&#252;rgen&nbsp;Gro&#xdf;",
+            "J&uuml;rgen Gro&szlig;",
             "JUERGEN@X.de",
             "juergen%40x.de",
         ] {
@@ -373,6 +386,10 @@ mod tests {
             ("<p>Jürgen Großs Angebot</p>", "<p>[forgotten] Angebot</p>"),
             ("Jürgen Groß <juergen@x.de>", "[forgotten] <[forgotten]>"),
             (r#"{"a":["J\u00fcrgen\nGroß"],"b":"\"juergen@x.de\""}"#, r#"{"a":["[forgotten]"],"b":"\"[forgotten]\""}"#),
+            (
+                r#"[{"x":{"a":"Groß","b":1,"c":"J\u00fcrgen"}}]"#,
+                r#"[{"x":{"a":"[forgotten]","b":1,"c":"[forgotten]"}}]"#,
+            ),
             (r#"{"a":"{\"b\":\"J\\u00fcrgen Groß\"}"}"#, r#"{"a":"{\"b\":\"[forgotten]\"}"}"#),
             ("mailto:juergen@x.de.", "mailto:[forgotten]."),
             (r"X\jürgen groß", r"X\[forgotten]"),
@@ -396,13 +413,6 @@ mod tests {
     fn probes_are_in_every_text_that_holds_the_needle() {
         assert_eq!(needles(&["Jürgen Groß"], &["a.bcd@x.de"]).probes().unwrap(), ["bcd", "rgen"]);
         assert!(needles(&["Юрий Гагарин"], &[]).probes().is_none());
-    }
-
-    #[test]
-    fn addresses_are_read_out_of_anything() {
-        assert_eq!(addresses_in("Anna <A@x.de>; mailto:b@y.org, n/a"), ["a@x.de", "b@y.org"]);
-        assert_eq!(addresses_in(r#"[{"value":"j\u00fc@x.de"}]"#), ["jü@x.de"]);
-        assert_eq!(addresses_in("@home a@"), Vec::<String>::new());
     }
 
     fn escaped_json(text: &str) -> String {
