@@ -153,7 +153,7 @@ impl Identity {
         person: &Person,
         by_last: bool,
     ) -> Result<(), WarehouseError> {
-        let list = |column: &str| format!("array_to_string(t.{}, ' ')", sql::name(column));
+        let joined = |column: &str| format!("array_to_string(t.{}, ' ')", sql::name(column));
         let mut addresses: Vec<String> = person.addresses.iter().map(|column| sql::name(column)).collect();
         let others = || sheet.people.iter().filter(|other| other.is_self && other.whom == Whom::Contact);
         let is_theirs =
@@ -161,7 +161,7 @@ impl Identity {
         for own in sheets.iter().filter(|other| other.resource == sheet.resource) {
             for text in own.own_addresses.iter().filter(is_theirs) {
                 addresses.push(match (own.is_child, text.is_list) {
-                    (false, true) => list(&text.column),
+                    (false, true) => joined(&text.column),
                     (false, false) => sql::name(&text.column),
                     (true, _) => format!(
                         "(SELECT string_agg(CAST(c.{} AS VARCHAR), ' ') FROM {} c WHERE c._instance = t._instance

@@ -7,7 +7,7 @@ use duckdb::Connection;
 
 use super::{
     cells::{candidates, hold},
-    columns::{Kind, Sheet, Whom},
+    columns::{Kind, Person, Sheet, Whom},
     identity::Identity,
     needle::{Needles, folded},
 };
@@ -78,6 +78,9 @@ pub(super) fn empty_names(
     Ok(emptied)
 }
 
+/// A column of `meta.changes`, and what it said, evened out.
+type Value = (Option<String>, Vec<char>);
+
 /// Empties first and last names in the books that one run took from a record, or gave it, together. Returns the cells.
 pub(super) fn empty_parts(
     connection: &Connection,
@@ -86,7 +89,7 @@ pub(super) fn empty_parts(
 ) -> Result<Vec<(String, u64)>, WarehouseError> {
     let mut columns = Vec::new();
     for sheet in sheets.iter().filter(|sheet| !sheet.is_child) {
-        let names = sheet.people.iter().flat_map(|person| person.name_columns());
+        let names = sheet.people.iter().flat_map(Person::name_columns);
         columns.extend(names.map(|name| [Some(sheet.table.clone()), Some(name.to_owned())]));
     }
     hold(connection, "name_columns", ["resource", "column_name"], &columns)?;
@@ -95,7 +98,7 @@ pub(super) fn empty_parts(
     let mut cells = 0;
     for side in ["old_value", "new_value"] {
         let keys = ["run_id", "instance", "resource", "id", "column_name"];
-        let mut changes: BTreeMap<[Option<String>; 4], Vec<(Option<String>, Vec<char>)>> = BTreeMap::new();
+        let mut changes: BTreeMap<[Option<String>; 4], Vec<Value>> = BTreeMap::new();
         for ([run, instance, resource, id, column], text) in
             candidates(connection, source, keys, side, &Needles::default())?
         {
