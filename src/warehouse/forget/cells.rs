@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use duckdb::{Connection, appender_params_from_iter, params_from_iter};
 
 use super::{
-    columns::{Kind, without_number},
+    columns::{Kind, without_hash},
     escapes::{addresses_in, is_json},
     needle::{Needles, Rest},
 };
@@ -281,7 +281,7 @@ impl Cells {
 
 /// Whether a column's name says that it holds ids.
 fn is_key(column: &str) -> bool {
-    let column = without_number(column);
+    let column = without_hash(column);
     let column = column.strip_suffix('s').unwrap_or(column);
     column == catalog::KEY || column.strip_suffix(catalog::KEY).is_some_and(|before| before.ends_with('_'))
 }

@@ -78,7 +78,7 @@ impl Kind {
 
     /// What a column of ids is of, by its name; `context` is what a column that is only called after the key is of.
     pub(super) fn of_key(column: &str, context: Option<Self>) -> Option<Self> {
-        let column = singular(without_number(column));
+        let column = singular(without_hash(column));
         if column == catalog::KEY { context } else { Self::of(column.strip_suffix(catalog::KEY)?.strip_suffix('_')?) }
     }
 }
@@ -282,10 +282,12 @@ fn last_word(words: &str) -> &str {
     singular(words.trim_end_matches('_').rsplit('_').next().unwrap_or_default())
 }
 
-/// The name of a column without the number that tells it from another of that name.
-pub(super) fn without_number(column: &str) -> &str {
-    let stem = column.trim_end_matches(|c: char| c.is_ascii_digit());
-    stem.strip_suffix('_').filter(|_| stem.len() < column.len()).unwrap_or(column)
+/// The name of a column without the hash that tells it from another of that name, see `batch::names`.
+pub(super) fn without_hash(column: &str) -> &str {
+    match column.rsplit_once('_') {
+        Some((name, hash)) if hash.len() == 8 && hash.chars().all(|c| c.is_ascii_hexdigit()) => name,
+        _ => column,
+    }
 }
 
 fn singular(word: &str) -> &str {
