@@ -184,12 +184,13 @@ fn of_two_runs_that_write_one_bucket_the_second_gives_way() {
     let (world, elsewhere) = (Arc::new(World::new()), World::new());
     let is_second = Arc::new(AtomicBool::new(false));
     let url = Arc::new(std::sync::OnceLock::<String>::new());
-    let (other_bucket, other_world, other_url) = (bucket.clone(), world.clone(), url.clone());
+    // The scripted server's thread outlives the test; the bucket's process must not.
+    let (other_bucket, other_world, other_url) = (Arc::downgrade(&bucket), world.clone(), url.clone());
     let folder = elsewhere.path("");
     // While the first run asks for the list, a second one on another machine comes and goes.
     let crm = Scripted::list("/pipeline/leads", move || {
         if !is_second.swap(true, Ordering::SeqCst) {
-            let mut command = other_bucket.extract(&other_world, other_url.get().unwrap());
+            let mut command = other_bucket.upgrade().unwrap().extract(&other_world, other_url.get().unwrap());
             Run::from(command.arg("leads").current_dir(&folder)).whole();
         }
         r#"[{"id":"a"}]"#.to_owned()
