@@ -219,7 +219,10 @@ impl Loader<'_> {
         let (deleted, found) = confirmation.confirm(sink, missing, rows, &mut loaded)?;
         let found: Vec<String> = found
             .into_iter()
-            .map(|row| screen.map_or_else(|| row.clone(), |screen| screen.rows(&row).into_owned()))
+            .map(|row| match screen {
+                Some(screen) => screen.rows(&row).into_owned(),
+                None => row,
+            })
             .collect();
         for row in &found {
             batch::watch(shape, row, self.limits(), |_| {});

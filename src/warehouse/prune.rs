@@ -5,10 +5,10 @@
 
 use std::path::Path;
 
-use duckdb::{Connection, OptionalExt as _, params};
+use duckdb::{Connection, params};
 use jiff::Timestamp;
 
-use super::{Removed, WarehouseError, Working, doing, existing, failed, merge::moment, sql};
+use super::{Removed, WarehouseError, Working, doing, existing, failed, merge::moment, schema, sql};
 use crate::{
     catalog::{self, Resource},
     config::work_folder,
@@ -82,21 +82,12 @@ pub(super) fn history_tables(connection: &Connection) -> Result<Vec<String>, War
 
 /// The moment before which history was pruned, if it ever was.
 pub fn horizon(connection: &Connection) -> Result<Option<Timestamp>, WarehouseError> {
-    let action = || doing("reading meta.pruned");
     // A warehouse of an older format has no such table, and was never pruned.
-    let known: Option<i64> = connection
-        .query_row(
-            "SELECT 1 FROM information_schema.tables WHERE table_schema = 'meta' AND table_name = 'pruned'",
-            [],
-            |row| row.get(0),
-        )
-        .optional()
-        .map_err(action())?;
-    if known.is_none() {
+    if !schema::has_book(connection, "pruned")? {
         return Ok(None);
     }
     let latest: Option<i64> = connection
         .query_row("SELECT epoch_us(max(horizon)) FROM meta.pruned", [], |row| row.get(0))
-        .map_err(action())?;
+        .map_err(doing("reading meta.pruned"))?;
     Ok(latest.and_then(|latest| Timestamp::from_microsecond(latest).ok()))
 }

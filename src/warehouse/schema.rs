@@ -1,6 +1,6 @@
 //! What a warehouse is made of: its schemas, the tables of `meta`, and how `history` grows with what is seen.
 
-use duckdb::{Connection, OptionalExt as _, params};
+use duckdb::{Connection, params};
 
 use super::{WarehouseError, doing, sql};
 use crate::{
@@ -66,20 +66,18 @@ CREATE TABLE meta.unfitted (instance VARCHAR, resource VARCHAR, column_name VARC
     (3, "CREATE TABLE meta.pruned (horizon TIMESTAMP, pruned_at TIMESTAMP)"),
 ];
 
+/// Whether `meta` has a table, which depends on the layout's version.
+pub(super) fn has_book(connection: &Connection, table: &str) -> Result<bool, WarehouseError> {
+    let query = "SELECT count(*) > 0 FROM information_schema.tables WHERE table_schema = 'meta' AND table_name = ?";
+    connection.query_row(query, [table], |row| row.get(0)).map_err(doing("looking for the tables of meta"))
+}
+
 /// The layout's version that a warehouse has; 0 when it has none.
 pub fn format(connection: &Connection) -> Result<i64, WarehouseError> {
-    let action = "reading the warehouse's format";
-    let known: Option<i64> = connection
-        .query_row(
-            "SELECT 1 FROM information_schema.tables WHERE table_schema = 'meta' AND table_name = 'format'",
-            [],
-            |row| row.get(0),
-        )
-        .optional()
-        .map_err(doing(action))?;
-    if known.is_none() {
+    if !has_book(connection, "format")? {
         return Ok(0);
     }
+    let action = "reading the warehouse's format";
     let version: Option<i64> =
         connection.query_row("SELECT max(version) FROM meta.format", [], |row| row.get(0)).map_err(doing(action))?;
     Ok(version.unwrap_or(0))

@@ -25,7 +25,7 @@ use tracing::{info, warn};
 pub use self::store::StoreError;
 use self::{
     manifest::{FORMAT, FormField, Manifest, Snapshot, rejects_of},
-    store::{Store, folder},
+    store::{Store, folder, remove_folder},
 };
 use super::{Closing, DuckDbSink, Gone, Receipt, Sink, SinkError, Sweep, Tally};
 use crate::{
@@ -321,13 +321,6 @@ impl ParquetSink {
         }
         entry.fields.sort_by(|a, b| (&a.instance, &a.id).cmp(&(&b.instance, &b.id)));
         Ok(())
-    }
-}
-
-fn remove_folder(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

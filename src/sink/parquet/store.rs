@@ -131,6 +131,14 @@ pub(super) fn folder(table: &str, run_id: &str) -> String {
     format!("{table}/snapshot={run_id}")
 }
 
+/// Removes a folder, if it is there.
+pub(super) fn remove_folder(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Opens a place. The work folder must be on the same file system as a folder of snapshots.
 pub(super) fn open(place: &Place, work_folder: &Path, runtime: &Handle) -> Result<Box<dyn Store>, StoreError> {
     match place {
@@ -226,10 +234,7 @@ impl Store for Folder {
 
     fn remove(&self, table: &str, run_id: &str) -> Result<(), StoreError> {
         let path = self.root.join(folder(table, run_id));
-        match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", &path)(error)),
-            _ => Ok(()),
-        }
+        remove_folder(&path).map_err(failed("remove", &path))
     }
 }
 
