@@ -136,6 +136,29 @@ impl Needles {
 
     /// Takes them out of a text.
     pub(super) fn take_from(&self, text: &str) -> Found {
+        let (mut rest, mut is_inside) = self.taken_once(text);
+        // What seemed part of something longer, such as the address in `a@x.de.Ann Lee`, stands by itself once its
+        // neighbour is gone. A needle that is found in the mark itself ends it: marks no longer grow in number.
+        while let Some(before) = &rest {
+            let marks = |text: &str| text.matches(MARK).count();
+            let (again, inside) = self.taken_once(before);
+            is_inside = inside;
+            match again.filter(|again| marks(again) > marks(before)) {
+                Some(again) => rest = Some(again),
+                None => break,
+            }
+        }
+        let rest = match rest {
+            None => Rest::Whole,
+            Some(rest) if rest.trim_matches(|c: char| c.is_whitespace() || c == '"') == MARK => Rest::Nothing,
+            Some(rest) => Rest::Text(rest),
+        };
+        Found { rest, is_inside }
+    }
+
+    /// A text without those that stand by themselves, nothing where none does; and whether one is part of something
+    /// longer.
+    fn taken_once(&self, text: &str) -> (Option<String>, bool) {
         let without_parts = self.without_parts(text);
         let (mut rest, mut is_inside) = self.replaced(without_parts.as_deref().unwrap_or(text), true);
         rest = rest.or(without_parts);
@@ -145,12 +168,7 @@ impl Needles {
             rest = again.or(rest);
             is_inside |= more;
         }
-        let rest = match rest {
-            None => Rest::Whole,
-            Some(rest) if rest.trim_matches(|c: char| c.is_whitespace() || c == '"') == MARK => Rest::Nothing,
-            Some(rest) => Rest::Text(rest),
-        };
-        Found { rest, is_inside }
+        (rest, is_inside)
     }
 
     /// JSON without the names whose parts stand beside each other in an object; nothing where there are none.
@@ -393,6 +411,8 @@ mod tests {
             (r#"{"a":"{\"b\":\"J\\u00fcrgen Groß\"}"}"#, r#"{"a":"{\"b\":\"[forgotten]\"}"}"#),
             ("mailto:juergen@x.de.", "mailto:[forgotten]."),
             (r"X\jürgen groß", r"X\[forgotten]"),
+            ("juergen@x.de.Jürgen Groß", "[forgotten].[forgotten]"),
+            ("juergen@x.de.juergen@x.de.Jürgen Groß", "[forgotten].[forgotten].[forgotten]"),
         ] {
             assert_eq!(rest(text), Rest::Text(left.to_owned()), "{text}");
         }
