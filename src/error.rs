@@ -55,6 +55,9 @@ pub enum Error {
     /// The place of the snapshots.
     #[error(transparent)]
     Store(StoreError),
+    /// Checks that a run's result did not pass.
+    #[error(transparent)]
+    Checks(SinkError),
     /// The spool.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -112,6 +115,7 @@ impl From<SinkError> for Error {
         match error {
             SinkError::Warehouse(error) => Self::Warehouse(error),
             SinkError::Store(error) => Self::Store(error),
+            error @ SinkError::Checks(_) => Self::Checks(error),
         }
     }
 }
@@ -141,6 +145,7 @@ impl Error {
         match self {
             Self::Crawl(error) => crawl_class(error),
             Self::Warehouse(WarehouseError::Locked) | Self::Store(StoreError::Raced { .. }) => ExitCode::Locked,
+            Self::Checks(_) => ExitCode::CheckFailed,
             Self::Export(error) if error.is_usage() => ExitCode::Usage,
             Self::Config(_)
             | Self::Usage(_)
@@ -167,6 +172,11 @@ impl Error {
             Self::Warehouse(WarehouseError::Absent { .. }) => {
                 Some("run `crmlake extract` first, or name another file with --warehouse".to_owned())
             }
+            Self::Checks(_) => Some(
+                "the warehouse is as it was; mend the records in the CRM, or look at the checks' files and [checks] in \
+                 the configuration"
+                    .to_owned(),
+            ),
             Self::Warehouse(WarehouseError::Locked) => Some("wait for it to end; nothing was touched".to_owned()),
             Self::Warehouse(WarehouseError::Held { .. }) => Some(
                 "close it there (a BI tool, a notebook, a DuckDB shell), and run again: what was fetched is kept"

@@ -1,23 +1,26 @@
 -- title: Leads
 -- grain: one row a lead, as it is now
--- field: title VARCHAR = title, name, subject
--- field: status VARCHAR = status, state, status.name
--- field: source VARCHAR = source, leadSource, source.name
--- field: amount DECIMAL(18,2) = value, amount, estimatedValue
--- field: currency VARCHAR = currency, currencyCode, currency.code
--- field: owner_id VARCHAR = owner.id, ownerId, assignee.id
--- field: owner_name VARCHAR = owner.name, ownerName, assignee.name
--- field: owner_email VARCHAR = owner.email, ownerEmail, assignee.email
--- field: organization_id VARCHAR = organization.id, organizationId, company.id
--- field: organization_name VARCHAR = organization.name, organizationName, company.name
--- field: contact_email VARCHAR = contact.email, contactEmail, email
--- field: created_at TIMESTAMP = createdOn, createdAt, createdDate
--- field: updated_at TIMESTAMP = lastUpdatedOn, updatedOn, updatedAt, modifiedOn
--- field: converted_at TIMESTAMP = convertedOn, convertedAt
--- field: opportunity_id VARCHAR = opportunityId, opportunity.id
--- value: status open = open, new, contacted, qualified, working
--- value: status converted = converted
--- value: status disqualified = disqualified, lost, unqualified
+-- field: title VARCHAR = title, name, subject, leadName
+-- field: status VARCHAR = status, state, status.name, leadStatus
+-- field: source VARCHAR = source, leadSource, source.name, origin
+-- field: amount DECIMAL(18,2) = value, amount, estimatedValue, leadValue
+-- field: currency VARCHAR = currency, currencyCode, currency.code, currencyIsoCode
+-- field: owner_id VARCHAR = owner.id, ownerId, assignee.id, assignedTo.id, salesAgent.id
+-- field: owner_name VARCHAR = owner.name, ownerName, assignee.name, assignedTo.name, salesAgent.name
+-- field: owner_email VARCHAR = owner.email, ownerEmail, assignee.email, assignedTo.email, salesAgent.email
+-- field: organization_id VARCHAR = organization.id, organizationId, company.id, companyId, account.id, accountId
+-- field: organization_name VARCHAR = organization.name, organizationName, company.name, companyName, account.name
+-- field: contact_email VARCHAR = contact.email, contactEmail, email, emailAddress
+-- field: contact_name VARCHAR = contact.name, contactName, fullName
+-- field: created_at TIMESTAMP = createdOn, createdAt, createdDate, dateCreated
+-- field: updated_at TIMESTAMP = lastUpdatedOn, updatedOn, updatedAt, modifiedOn, lastModifiedOn
+-- field: converted_at TIMESTAMP = convertedOn, convertedAt, conversionDate, dateConverted
+-- field: opportunity_id VARCHAR = opportunityId, opportunity.id, convertedTo.id, dealId
+-- field: segment VARCHAR = segment, segment.name, marketSegment, cf_segment
+-- money: amount in currency
+-- value: status open = open, new, contacted, qualified, working, active, nurturing
+-- value: status converted = converted, won
+-- value: status disqualified = disqualified, lost, unqualified, junk
 
 SELECT
     _instance,
@@ -25,8 +28,8 @@ SELECT
     {{title}} AS title,
     {{status}} AS status,
     {{source}} AS source,
-    {{amount}} AS amount,
-    {{currency}} AS currency,
+    {{amount.converted}} AS amount,
+    {{currency.converted}} AS currency,
     {{owner_id}} AS owner_id,
     {{owner_name}} AS owner_name,
     {{owner_email}} AS owner_email,
@@ -36,5 +39,9 @@ SELECT
     {{created_at}} AS created_at,
     {{updated_at}} AS updated_at,
     {{converted_at}} AS converted_at,
-    {{opportunity_id}} AS opportunity_id
+    {{opportunity_id}} AS opportunity_id,
+    {{segment}} AS segment,
+    {{contact_name}} AS contact_name,
+    {{amount}} AS original_amount,
+    {{currency}} AS original_currency
 FROM crm.leads

@@ -8,11 +8,13 @@
 -- field: phone VARCHAR = phone, phoneNumber
 -- field: city VARCHAR = address.city, city
 -- field: country VARCHAR = address.country, country
--- field: owner_id VARCHAR = owner.id, ownerId
--- field: owner_name VARCHAR = owner.name, ownerName
--- field: owner_email VARCHAR = owner.email, ownerEmail
--- field: created_at TIMESTAMP = createdOn, createdAt
--- field: updated_at TIMESTAMP = lastUpdatedOn, updatedOn, updatedAt
+-- field: owner_id VARCHAR = owner.id, ownerId, assignee.id, assignedTo.id, salesAgent.id
+-- field: owner_name VARCHAR = owner.name, ownerName, assignee.name, assignedTo.name, salesAgent.name
+-- field: owner_email VARCHAR = owner.email, ownerEmail, assignee.email, assignedTo.email, salesAgent.email
+-- field: created_at TIMESTAMP = createdOn, createdAt, createdDate, dateCreated
+-- field: updated_at TIMESTAMP = lastUpdatedOn, updatedOn, updatedAt, modifiedOn, lastModifiedOn
+-- field: segment VARCHAR = segment, segment.name, marketSegment, customerSegment, cf_segment, cf_customer_tier
+-- field: last_activity_at TIMESTAMP = lastActivityOn, lastActivityAt, lastActivityDate, lastContactedOn
 
 SELECT
     _instance,
@@ -29,5 +31,7 @@ SELECT
     {{owner_name}} AS owner_name,
     {{owner_email}} AS owner_email,
     {{created_at}} AS created_at,
-    {{updated_at}} AS updated_at
+    {{updated_at}} AS updated_at,
+    {{segment}} AS segment,
+    {{last_activity_at}} AS last_activity_at
 FROM crm.organizations

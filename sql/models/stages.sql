@@ -1,16 +1,35 @@
 -- title: Stages
 -- grain: one row a stage of a pipeline
 -- from: pipelines__stages
--- field: id VARCHAR = stages[].id
--- field: name VARCHAR = stages[].name, stages[].title
--- field: probability DECIMAL(18,2) = stages[].probability
--- field: stage_order BIGINT = stages[].order, stages[].position
+-- field: id VARCHAR = stages[].id, stages[].stageId
+-- field: name VARCHAR = stages[].name, stages[].title, stages[].label
+-- field: probability DECIMAL(9,6) = stages[].probability, stages[].winProbability
+-- field: stage_order BIGINT = stages[].order, stages[].position, stages[].sortOrder, stages[].rank
+-- definition: stage_order = the stage's own number or, where it has none, its place in the list
+
+-- Some instances write 40 and some 0.4 for the same odds.
+WITH stages AS (
+    SELECT
+        _instance,
+        {{id}} AS id,
+        {{name}} AS name,
+        pipeline_id,
+        {{probability}} AS probability,
+        coalesce({{stage_order}}, _position) AS stage_order
+    FROM crm.stages
+),
+scales AS (
+    SELECT _instance, CASE WHEN max(probability) <= 1 THEN 100 ELSE 1 END AS scale FROM stages GROUP BY _instance
+)
 
 SELECT
     s._instance,
-    {{id}} AS id,
-    {{name}} AS name,
+    s.id,
+    s.name,
     s.pipeline_id,
-    {{probability}} AS probability,
-    coalesce({{stage_order}}, s._position) AS stage_order
-FROM crm.stages s
+    p.name AS pipeline,
+    s.probability * c.scale AS probability,
+    s.stage_order
+FROM stages s
+LEFT JOIN scales c ON c._instance = s._instance
+LEFT JOIN model.pipelines p ON p._instance = s._instance AND p.id = s.pipeline_id

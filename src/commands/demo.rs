@@ -1,12 +1,11 @@
 //! `crmlake demo`: everything once, with nothing to configure.
 
-use std::path::Path;
-
 use super::{Context, extract::summary_table, print, report, sandbox::today, write_error};
 use crate::{
     cli::Demo,
     config::{Instance, Settings, work_folder},
     error::{Error, ExitCode},
+    library::models::Semantics,
     pipeline::{self, Extraction},
     reports::{Reader, params::Given, render::Format},
     sandbox::{Options, Sandbox},
@@ -18,7 +17,7 @@ const INSTANCE: &str = "demo";
 
 pub(super) async fn run(context: Context, args: Demo) -> Result<ExitCode, Error> {
     let settings = context.settings()?;
-    make_room(&settings.warehouse)?;
+    make_room(&settings)?;
     let key = Secret::new("demo");
     let options = Options::well_behaved(args.seed, args.scale, today(), vec![key.clone()]);
     let sandbox = Sandbox::start(0, options).await?;
@@ -33,7 +32,7 @@ pub(super) async fn run(context: Context, args: Demo) -> Result<ExitCode, Error>
         day.moved, day.repriced, day.created, day.deleted
     ))?;
     extract(&settings, &instance, &context, &warehouse).await?;
-    let reader = Reader::open(&settings.warehouse)?;
+    let reader = Reader::open(&settings, None)?;
     let given = Given::default();
     for report in report::load(&settings)? {
         let mut text = Vec::new();
@@ -47,6 +46,8 @@ pub(super) async fn run(context: Context, args: Demo) -> Result<ExitCode, Error>
 async fn extract(settings: &Settings, instance: &Instance, context: &Context, warehouse: &str) -> Result<(), Error> {
     let extraction = Extraction {
         privacy: context.privacy(settings)?,
+        semantics: Semantics::load(settings)?,
+        checks: Vec::new(),
         settings: settings.clone(),
         instances: vec![instance.clone()],
         resources: pipeline::resources(&[])?,
@@ -57,12 +58,13 @@ async fn extract(settings: &Settings, instance: &Instance, context: &Context, wa
 }
 
 /// A demo replaces the warehouse of an earlier demo, and no other.
-fn make_room(warehouse: &Path) -> Result<(), Error> {
+fn make_room(settings: &Settings) -> Result<(), Error> {
+    let warehouse = settings.warehouse.as_path();
     if !warehouse.exists() {
         return Ok(());
     }
     let others = "SELECT count(*) FROM meta.sweeps WHERE instance <> 'demo'";
-    let is_demo = Reader::open(warehouse).is_ok_and(|reader| {
+    let is_demo = Reader::open(settings, None).is_ok_and(|reader| {
         reader.connection().query_row(others, [], |row| row.get::<_, i64>(0)).is_ok_and(|count| count == 0)
     });
     if !is_demo {

@@ -10,6 +10,7 @@ use crate::{
         destination::{Destination, ParquetOverrides},
     },
     error::{Error, ExitCode},
+    library::models::Semantics,
     pipeline::{self, Extraction, Line, Summary},
 };
 
@@ -27,6 +28,8 @@ pub(super) async fn run(mut context: Context, args: Extract) -> Result<ExitCode,
         resources: pipeline::resources(&args.resources)?,
         instances: settings.instances(args.instance.as_deref(), context.environment)?,
         privacy: context.privacy(&settings)?,
+        semantics: Semantics::load(&settings)?,
+        checks: Vec::new(),
         settings,
         allow_mass_delete: args.allow_mass_delete,
     };

@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context, args: &ReportArgs) -> Result<ExitCode, Erro
     let given = Given::parse(&args.params)?;
     given.check(chosen.iter().copied())?;
     let at = args.as_of.as_deref().map(as_of).transpose()?;
-    let reader = Reader::open_as_of(&settings.warehouse, at)?;
+    let reader = Reader::open(&settings, at)?;
     let format = format(args.format);
     let folder = args.out.as_ref().filter(|path| chosen.len() > 1 || path.is_dir());
     if let Some(folder) = folder {
@@ -88,7 +88,11 @@ pub(super) fn write(
         title: report.title.clone(),
         extracted_at: freshness.extracted_at,
         verdict: freshness.verdict,
-        params: given.effective(report).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        params: given
+            .effective(report, reader.today())
+            .into_iter()
+            .map(|(name, value)| (name, value.unwrap_or_default()))
+            .collect(),
     };
     render(out, &answer, format, Some(&about)).map_err(rendered)?;
     out.flush()?;
@@ -123,8 +127,11 @@ fn listing(reports: &[Report]) -> String {
     table.load_preset(presets::NOTHING);
     table.set_header(["report", "question", "parameters"]);
     for report in reports {
-        let parameters: Vec<_> =
-            report.parameters.iter().map(|parameter| format!("{}={}", parameter.name, parameter.default)).collect();
+        let parameters: Vec<_> = report
+            .parameters
+            .iter()
+            .map(|parameter| format!("{}={}", parameter.name, parameter.default.as_deref().unwrap_or_default()))
+            .collect();
         table.add_row([report.name.clone(), report.question.clone(), parameters.join(" ")]);
     }
     format!("{table}\n")

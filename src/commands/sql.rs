@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context, args: Sql) -> Result<ExitCode, Error> {
         return Err(Error::Usage("the statement is empty".to_owned()));
     }
     let at = args.as_of.as_deref().map(as_of).transpose()?;
-    let reader = Reader::open_as_of(&settings.warehouse, at)?;
+    let reader = Reader::open(&settings, at)?;
     let answer = reader.ask("SQL", &statement, &|_| None)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     render(&mut out, &answer, format(args.format), None).map_err(rendered)?;

@@ -35,7 +35,7 @@ SELECT run_id, started_at, finished_at, outcome, exit_code, version FROM meta.ru
 
 pub(super) fn run(context: &Context, args: &Status) -> Result<ExitCode, Error> {
     let settings = context.settings()?;
-    let reader = Reader::open(&settings.warehouse)?;
+    let reader = Reader::open(&settings, None)?;
     let format = format(args.format);
     let mut out = io::BufWriter::new(io::stdout().lock());
     if matches!(format, Format::Table | Format::Markdown) {

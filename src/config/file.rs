@@ -23,8 +23,21 @@ pub struct File {
     pub tables: TablesTable,
     /// What is kept out of the warehouse.
     pub privacy: PrivacyTable,
-    /// Where the record has a canonical field, by resource and canonical name.
-    pub fields: BTreeMap<String, BTreeMap<String, String>>,
+    /// What money is converted to.
+    pub currency: CurrencyTable,
+    /// What owners and the team are to sell.
+    pub quota: QuotaTable,
+    /// What is checked.
+    pub checks: ChecksTable,
+    /// How reports are judged.
+    pub reports: ReportsTable,
+    /// What `crmlake run` does beside extracting and checking.
+    pub run: RunTable,
+    /// Who is told how a run went.
+    pub notify: NotifyTable,
+    /// Where the record has a canonical field, by resource and canonical name: a path, or several of which the first that
+    /// has a value counts.
+    pub fields: BTreeMap<String, BTreeMap<String, OneOrMany>>,
     /// What the instance writes for a canonical value, by resource, canonical name and value.
     pub values: BTreeMap<String, BTreeMap<String, BTreeMap<String, Vec<String>>>>,
 }
@@ -175,6 +188,128 @@ pub struct PrivacyTable {
 impl Default for PrivacyTable {
     fn default() -> Self {
         Self { drop: Vec::new(), hash: Vec::new(), key_env: super::env::PRIVACY_KEY.to_owned() }
+    }
+}
+
+/// `[currency]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CurrencyTable {
+    /// The currency that amounts are converted to; without it they stay in their own.
+    pub base: Option<String>,
+    /// The file of rates, relative to the configuration file.
+    pub rates: Option<PathBuf>,
+}
+
+/// `[quota]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QuotaTable {
+    /// The file of quotas, relative to the configuration file.
+    pub file: Option<PathBuf>,
+}
+
+/// `[checks]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChecksTable {
+    /// Checks that are left out.
+    pub off: Vec<String>,
+    /// Severities other than the checks' own.
+    pub severity: BTreeMap<String, String>,
+    /// Values of checks' parameters, by check and parameter.
+    pub params: BTreeMap<String, BTreeMap<String, Scalar>>,
+}
+
+/// `[reports]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReportsTable {
+    /// The age from which data is called old.
+    #[serde(deserialize_with = "duration")]
+    pub max_age: Duration,
+    /// Values of reports' parameters, where the command line has none.
+    pub params: BTreeMap<String, Scalar>,
+}
+
+impl Default for ReportsTable {
+    fn default() -> Self {
+        Self { max_age: Duration::from_hours(36), params: BTreeMap::new() }
+    }
+}
+
+/// `[run]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunTable {
+    /// The folder that reports are written to, relative to the configuration file.
+    pub reports: Option<PathBuf>,
+    /// Which reports; all where none is named.
+    pub names: Vec<String>,
+    /// Their formats.
+    pub formats: Vec<String>,
+    /// The folder of the dashboard.
+    pub dashboard: Option<PathBuf>,
+    /// The folder of the export.
+    pub export: Option<PathBuf>,
+    /// The export's format.
+    pub export_format: Option<String>,
+}
+
+/// `[notify]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NotifyTable {
+    /// A program and its arguments, which gets the run's outcome as JSON on its standard input.
+    pub command: Vec<String>,
+    /// When: after every run, or only after one that was not whole.
+    pub when: Occasion,
+}
+
+/// When somebody is told.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Occasion {
+    /// After a run that was not whole.
+    #[default]
+    Trouble,
+    /// After every run.
+    Always,
+}
+
+/// A text, or a list of texts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a text or a list of texts")]
+pub enum OneOrMany {
+    /// One.
+    One(String),
+    /// Several, in order.
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    /// All of them.
+    pub fn all(&self) -> &[String] {
+        match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Many(texts) => texts,
+        }
+    }
+}
+
+/// A parameter's value: as text, whatever TOML's type.
+#[derive(Clone, Debug)]
+pub struct Scalar(pub String);
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(text) => Ok(Self(text)),
+            toml::Value::Table(_) | toml::Value::Array(_) => {
+                Err(D::Error::custom("expected a text, a number or a date"))
+            }
+            value => Ok(Self(value.to_string())),
+        }
     }
 }
 

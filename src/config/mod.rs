@@ -5,6 +5,7 @@
 pub mod destination;
 pub mod env;
 pub mod file;
+pub mod money;
 
 use std::{
     fs, io,
@@ -18,7 +19,10 @@ pub use self::file::Proof;
 use self::{
     destination::{Destination, ParquetOverrides},
     env::Environment,
-    file::{ApiTable, DeletesTable, File, InstanceTable, PrivacyTable, SweepTable, TablesTable},
+    file::{
+        ApiTable, ChecksTable, DeletesTable, File, InstanceTable, NotifyTable, PrivacyTable, ReportsTable, RunTable,
+        SweepTable, TablesTable,
+    },
 };
 use crate::secret::Secret;
 
@@ -42,6 +46,15 @@ pub enum ConfigError {
     /// The file named is not there or cannot be read.
     #[error("cannot read the configuration file {path}")]
     Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file that the configuration names cannot be read.
+    #[error("cannot read {path}, which the configuration names")]
+    File {
         /// The file.
         path: PathBuf,
         /// Why.
@@ -134,6 +147,16 @@ pub struct Settings {
     pub privacy: PrivacyTable,
     /// The folder of the user's own SQL, where there is one.
     pub sql: Option<PathBuf>,
+    /// What is checked.
+    pub checks: ChecksTable,
+    /// How reports are judged.
+    pub reports: ReportsTable,
+    /// What `crmlake run` does beside extracting and checking.
+    pub run: RunTable,
+    /// Who is told how a run went.
+    pub notify: NotifyTable,
+    /// The folder that relative paths of the configuration file begin at.
+    folder: PathBuf,
     file: Arc<File>,
 }
 
@@ -177,6 +200,11 @@ impl Settings {
             tables: file.tables.clone(),
             privacy: file.privacy.clone(),
             sql: Some(folder.join("sql")).filter(|sql| sql.is_dir()),
+            checks: file.checks.clone(),
+            reports: file.reports.clone(),
+            run: file.run.clone(),
+            notify: file.notify.clone(),
+            folder,
             file: Arc::new(file),
         })
     }
@@ -235,9 +263,10 @@ impl Settings {
         Ok(Some(key))
     }
 
-    /// Where a canonical field is in the records of a resource, as configured.
-    pub fn field(&self, resource: &str, canonical: &str) -> Option<&str> {
-        self.file.fields.get(resource)?.get(canonical).map(String::as_str)
+    /// Where a canonical field is in the records of a resource, as configured: the first that has a value counts.
+    pub fn field(&self, resource: &str, canonical: &str) -> &[String] {
+        let configured = self.file.fields.get(resource).and_then(|fields| fields.get(canonical));
+        configured.map_or(&[], |paths| paths.all())
     }
 
     /// What the instance writes for each canonical value of a field, as configured.
@@ -249,6 +278,43 @@ impl Settings {
             .into_iter()
             .flatten()
             .map(|(value, written)| (value.as_str(), written.as_slice()))
+    }
+
+    /// The names of the configuration's tables `[fields.<resource>]` and `[values.<resource>.<name>]`: section, resource
+    /// and canonical names.
+    pub fn canonical_names(&self) -> impl Iterator<Item = (&'static str, &str, Vec<&str>)> {
+        let fields = self
+            .file
+            .fields
+            .iter()
+            .map(|(resource, fields)| ("fields", resource.as_str(), fields.keys().map(String::as_str).collect()));
+        let values = self
+            .file
+            .values
+            .iter()
+            .map(|(resource, fields)| ("values", resource.as_str(), fields.keys().map(String::as_str).collect()));
+        fields.chain(values)
+    }
+
+    /// All configured values: resource, canonical name, canonical value, and what the instance writes for it.
+    pub fn all_values(&self) -> impl Iterator<Item = (&str, &str, &str, &[String])> {
+        self.file.values.iter().flat_map(|(resource, fields)| {
+            fields.iter().flat_map(move |(field, values)| {
+                values.iter().map(move |(value, written)| {
+                    (resource.as_str(), field.as_str(), value.as_str(), written.as_slice())
+                })
+            })
+        })
+    }
+
+    /// What the files that `[currency]` and `[quota]` name say.
+    pub fn tables(&self) -> Result<money::Tables, ConfigError> {
+        money::Tables::read(&self.file.currency, &self.file.quota, &self.folder)
+    }
+
+    /// A path as the configuration file means it.
+    pub fn beside_file(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
     }
 }
 

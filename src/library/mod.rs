@@ -1,8 +1,13 @@
 //! The files of `sql/`: built into the binary, added to or replaced by the `sql/` folder beside the configuration.
 //!
-//! A file is one question. It begins with a header of comment lines `-- key: value`; what follows is one statement.
+//! A file is one question. It begins with a header of comment lines `-- key: value`; what follows is one statement. A
+//! file that cannot be used stops only those who want it: its problems are told when it is.
 
+pub mod checks;
+mod header;
+pub mod mapping;
 pub mod models;
+pub mod params;
 
 use std::{
     fs, io,
@@ -10,6 +15,9 @@ use std::{
 };
 
 use include_dir::{Dir, include_dir};
+use tracing::warn;
+
+use crate::config::ConfigError;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql");
 
@@ -20,13 +28,29 @@ pub enum Shelf {
     Models,
     /// The questions.
     Reports,
+    /// What must not be found in a warehouse.
+    Checks,
 }
 
 impl Shelf {
-    fn folder(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Models, Self::Reports, Self::Checks];
+
+    /// The folder's name.
+    pub fn folder(self) -> &'static str {
         match self {
             Self::Models => "models",
             Self::Reports => "reports",
+            Self::Checks => "checks",
+        }
+    }
+
+    /// The keys that a header may have.
+    fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Models => &["title", "grain", "definition", "resource", "from", "field", "value", "money", "source"],
+            Self::Reports => &["title", "question", "grain", "param", "definition", "unit", "chart"],
+            Self::Checks => &["title", "question", "grain", "severity", "param", "definition"],
         }
     }
 }
@@ -53,6 +77,25 @@ pub enum LibraryError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A file as a whole.
+    #[error("{file}: {problem}")]
+    File {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file that the configuration names.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The configuration names something that no model has.
+    #[error("{setting}: {problem}")]
+    Setting {
+        /// The setting, as the configuration file names it.
+        setting: String,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 /// One file, taken apart.
@@ -66,30 +109,24 @@ pub struct SqlFile {
     pub header: Vec<(usize, String, String)>,
     /// The statement.
     pub body: String,
+    /// The first line of the header that is not understood, and why.
+    flaw: Option<(usize, String)>,
 }
 
 impl SqlFile {
-    fn parse(name: &str, origin: String, text: &str) -> Self {
-        let mut header = Vec::new();
-        let mut consumed = 0;
-        for (line, number) in text.split_inclusive('\n').zip(1..) {
-            let Some(comment) = line.trim().strip_prefix("--") else { break };
-            consumed += line.len();
-            match comment.split_once(':') {
-                Some((key, value)) if !key.trim().contains(' ') => {
-                    header.push((number, key.trim().to_owned(), value.trim().to_owned()));
-                }
-                // A line without a key goes on with the one before.
-                _ => {
-                    if let Some((_, _, value)) = header.last_mut() {
-                        value.push(' ');
-                        value.push_str(comment.trim());
-                    }
-                }
-            }
+    fn parse(name: &str, origin: String, text: &str, shelf: Shelf) -> Self {
+        let (header, body) = header::split(text);
+        let flaw = header::flaw(&header, shelf.keys());
+        Self { name: name.to_owned(), origin, header, body, flaw }
+    }
+
+    /// Whether the file can be used: its header is understood and its statement is there.
+    pub fn check(&self) -> Result<(), LibraryError> {
+        match &self.flaw {
+            Some((line, problem)) => Err(self.problem(*line, problem.clone())),
+            None if self.body.is_empty() => Err(self.failure("there is no statement below the header")),
+            None => Ok(()),
         }
-        let body = text[consumed..].trim().trim_end_matches(';').trim_end().to_owned();
-        Self { name: name.to_owned(), origin, header, body }
     }
 
     /// The value of a key that stands once.
@@ -102,9 +139,27 @@ impl SqlFile {
         self.header.iter().filter(move |(_, found, _)| found == key).map(|(line, _, value)| (*line, value.as_str()))
     }
 
+    /// The parameters that the header declares.
+    pub fn parameters(&self) -> Result<Vec<params::Parameter>, LibraryError> {
+        let mut parameters: Vec<params::Parameter> = Vec::new();
+        for (line, text) in self.all("param") {
+            let parameter = params::Parameter::parse(text).map_err(|problem| self.problem(line, problem))?;
+            if parameters.iter().any(|known| known.name == parameter.name) {
+                return Err(self.problem(line, format!("the parameter {} stands twice", parameter.name)));
+            }
+            parameters.push(parameter);
+        }
+        Ok(parameters)
+    }
+
     /// An error about a line of the header.
     pub fn problem(&self, line: usize, problem: impl Into<String>) -> LibraryError {
         LibraryError::Header { file: self.origin.clone(), line, problem: problem.into() }
+    }
+
+    /// An error about the file.
+    pub fn failure(&self, problem: impl Into<String>) -> LibraryError {
+        LibraryError::File { file: self.origin.clone(), problem: problem.into() }
     }
 }
 
@@ -116,7 +171,7 @@ pub fn shelf(shelf: Shelf, own: Option<&Path>) -> Result<Vec<SqlFile>, LibraryEr
         .filter_map(|file| {
             let name = file.path().file_stem()?.to_str()?;
             let origin = format!("sql/{}", file.path().display());
-            Some(SqlFile::parse(name, origin, file.contents_utf8()?))
+            Some(SqlFile::parse(name, origin, file.contents_utf8()?, shelf))
         })
         .collect();
     if let Some(own) = own.map(|own| own.join(folder)).filter(|own| own.is_dir()) {
@@ -126,13 +181,22 @@ pub fn shelf(shelf: Shelf, own: Option<&Path>) -> Result<Vec<SqlFile>, LibraryEr
         };
         for entry in fs::read_dir(&own).map_err(failed(&own))? {
             let path = entry.map_err(failed(&own))?.path();
-            if path.extension().is_none_or(|extension| extension != "sql") {
+            if path.extension().is_none_or(|extension| extension != "sql") || !path.is_file() {
                 continue;
             }
-            let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
-            let text = fs::read_to_string(&path).map_err(failed(&path))?;
+            let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else {
+                warn!("{} is left out: its name is not text", path.display());
+                continue;
+            };
+            let bytes = fs::read(&path).map_err(failed(&path))?;
+            let Ok(text) = String::from_utf8(bytes) else {
+                warn!("{} is left out: it is not UTF-8 text", path.display());
+                continue;
+            };
+            // Editors on Windows begin a file with a byte-order mark.
+            let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
             files.retain(|file| file.name != name);
-            files.push(SqlFile::parse(name, path.display().to_string(), &text));
+            files.push(SqlFile::parse(name, path.display().to_string(), text, shelf));
         }
     }
     files.sort_by(|left, right| left.name.cmp(&right.name));
@@ -144,27 +208,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_is_lines_of_keys_and_the_rest_is_the_statement() {
-        let file = SqlFile::parse(
-            "x",
-            "x.sql".to_owned(),
-            "-- title: A title\n-- param: since date = today\n--   that goes on\n\nSELECT 1; -- note: no key\n",
-        );
-        assert_eq!(file.get("title"), Some("A title"));
-        assert_eq!(file.all("param").collect::<Vec<_>>(), [(2, "since date = today that goes on")]);
-        assert_eq!(file.body, "SELECT 1; -- note: no key");
-    }
-
-    #[test]
     fn a_users_file_replaces_the_built_in_one() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("reports")).unwrap();
         fs::write(folder.path().join("reports/lead_sources.sql"), "-- title: Mine\nSELECT 1").unwrap();
-        fs::write(folder.path().join("reports/another.sql"), "SELECT 2").unwrap();
+        fs::write(folder.path().join("reports/another.sql"), "\u{feff}-- title: Another\nSELECT 2").unwrap();
+        fs::write(folder.path().join("reports/latin.sql"), b"SELECT '\xe4'").unwrap();
+        fs::write(folder.path().join("reports/typo.sql"), "-- titel: Typo\nSELECT 1").unwrap();
         let files = shelf(Shelf::Reports, Some(folder.path())).unwrap();
-        let found = |name: &str| files.iter().find(|file| file.name == name).unwrap();
-        assert_eq!(found("lead_sources").get("title"), Some("Mine"));
-        assert_eq!(found("another").body, "SELECT 2");
+        let found = |name: &str| files.iter().find(|file| file.name == name);
+        assert_eq!(found("lead_sources").unwrap().get("title"), Some("Mine"));
+        assert_eq!(found("another").unwrap().get("title"), Some("Another"));
+        assert_eq!(found("another").unwrap().body, "SELECT 2");
+        assert!(found("latin").is_none());
+        assert!(found("typo").unwrap().check().unwrap_err().to_string().contains("line 1"));
         assert!(files.iter().any(|file| file.name == "pipeline_by_stage"));
+    }
+
+    #[test]
+    fn every_built_in_file_is_understood_and_described() {
+        for shelf in Shelf::ALL {
+            for file in super::shelf(shelf, None).unwrap() {
+                file.check().unwrap();
+                for key in ["title", "grain"] {
+                    assert!(file.get(key).is_some(), "{} has no {key}", file.origin);
+                }
+                let asks = file.get("question").is_some_and(|question| question.ends_with('?'));
+                assert!(asks || shelf == Shelf::Models, "{} asks nothing", file.origin);
+            }
+        }
     }
 }

@@ -2,12 +2,19 @@
 //!
 //! A model's header names its canonical columns, each with a type and the paths where records may have it; its statement
 //! refers to them as `{{name}}`. Here each reference becomes the column that the warehouse has for the first of these
-//! paths, or a typed NULL. A configured path goes before the built-in ones.
+//! paths, or a typed NULL. Configured paths go before the built-in ones.
 
-use super::{LibraryError, SqlFile};
+use super::{
+    LibraryError, Shelf, SqlFile, header,
+    mapping::{Field, Mapping, Money},
+    shelf,
+};
 use crate::{
-    batch::{Column, KnownColumn, scalar::Type},
-    config::Settings,
+    batch::KnownColumn,
+    config::{
+        Settings,
+        money::{Quota, Rates, Tables},
+    },
     warehouse::sql,
 };
 
@@ -16,101 +23,242 @@ use crate::{
 pub struct Model {
     /// Its name.
     pub name: String,
+    /// The file it is from, for messages.
+    pub origin: String,
+    /// What a row of it is.
+    pub grain: String,
     /// Its statement.
     pub statement: String,
-    /// Where each canonical column comes from: the source path, or nothing.
-    pub mapping: Vec<(String, Option<String>)>,
+    /// Where each canonical column comes from.
+    pub mapping: Vec<Mapping>,
 }
 
-/// Resolves a model against the columns that the warehouse has.
-pub fn resolve(file: &SqlFile, settings: &Settings, known: &[KnownColumn]) -> Result<Model, LibraryError> {
-    let resource = file.get("from").unwrap_or(&file.name);
-    let mut statement = file.body.clone();
-    let mut mapping = Vec::new();
-    for (line, field) in file.all("field") {
-        let expected = "expected: field: name TYPE = path, path, ...";
-        let (declared, paths) = field.split_once('=').ok_or_else(|| file.problem(line, expected))?;
-        let (name, kind) = declared.trim().split_once(' ').ok_or_else(|| file.problem(line, expected))?;
-        let column = settings
-            .field(resource, name)
-            .into_iter()
-            .chain(paths.split(',').map(str::trim))
-            .find_map(|path| find(known, resource, path));
-        let mut expression = match column {
-            Some(column) => cast(column, kind.trim()),
-            None => format!("CAST(NULL AS {})", kind.trim()),
-        };
-        if column.is_some() {
-            expression = canonical(file, settings, resource, name, &expression)?;
-        }
-        statement = statement.replace(&format!("{{{{{name}}}}}"), &expression);
-        mapping.push((name.to_owned(), column.map(|column| column.source_path.clone())));
+/// The models that there are, in an order in which each comes after those that its statement refers to, and what is
+/// wrong with the others.
+#[derive(Debug, Default)]
+pub struct Resolved {
+    /// Those that can be created.
+    pub models: Vec<Model>,
+    /// Why the others cannot.
+    pub broken: Vec<LibraryError>,
+}
+
+/// What the semantic layer is made from: the models' files, and the tables that the configuration names.
+#[derive(Clone, Debug)]
+pub struct Semantics {
+    files: Vec<SqlFile>,
+    tables: Tables,
+}
+
+impl Semantics {
+    /// Reads it. The configuration's `[fields]` and `[values]` may name only what models have.
+    pub fn load(settings: &Settings) -> Result<Self, LibraryError> {
+        let files = shelf(Shelf::Models, settings.sql.as_deref())?;
+        check(&files, settings)?;
+        Ok(Self { files, tables: settings.tables()? })
     }
+
+    /// Resolves all models against the columns that the warehouse has.
+    pub fn resolve(&self, settings: &Settings, known: &[KnownColumn]) -> Resolved {
+        let mut resolved = Resolved::default();
+        for file in &self.files {
+            match file.check().and_then(|()| model(file, settings, &self.tables, known)) {
+                Ok(model) => resolved.models.push(model),
+                Err(error) => resolved.broken.push(error),
+            }
+        }
+        let (ordered, circular) = in_order(resolved.models);
+        resolved.models = ordered;
+        let names = circular.iter().map(|model| format!("model.{}", model.name)).collect::<Vec<_>>().join(", ");
+        resolved.broken.extend(circular.iter().map(|model| LibraryError::File {
+            file: model.origin.clone(),
+            problem: format!("these models refer to each other in a circle, or to such: {names}"),
+        }));
+        resolved
+    }
+
+    /// The currency that amounts are converted to, where one is configured, and the currencies that have a rate.
+    pub fn rates(&self) -> Option<&Rates> {
+        self.tables.rates.as_ref()
+    }
+}
+
+fn model(file: &SqlFile, settings: &Settings, tables: &Tables, known: &[KnownColumn]) -> Result<Model, LibraryError> {
+    let resource = resource(file);
+    let froms: Vec<&str> = file.get("from").unwrap_or(resource).split(',').map(str::trim).collect();
+    let there = froms.iter().find(|table| known.iter().any(|known| known.table == **table));
+    let table = there.unwrap_or(&froms[0]);
+    let money = Money::of(file)?;
+    let fields = file.all("field").map(|(line, text)| Field::parse(file, line, text)).collect::<Result<Vec<_>, _>>()?;
+    let mapping: Vec<Mapping> = fields
+        .iter()
+        .map(|field| Mapping::of(file, field, settings, (resource, table), known))
+        .collect::<Result<_, _>>()?;
+    let mut statement = file.body.clone();
+    let mut put = |name: &str, expression: &str| {
+        statement = statement.replace(&format!("{{{{{name}}}}}"), expression);
+    };
+    for mapped in &mapping {
+        put(&mapped.canonical, &mapped.expression);
+    }
+    if let Some(money) = money {
+        let find = |name: &str| mapping.iter().find(|mapped| mapped.canonical == name);
+        if let (Some(amount), Some(currency)) = (find(&money.amount), find(&money.currency)) {
+            let (converted, base) = money.converted(amount, currency, tables.rates.as_ref());
+            put(&format!("{}.converted", money.amount), &converted);
+            put(&format!("{}.converted", money.currency), &base);
+        }
+    }
+    put("from", &there.map_or_else(nothing, |table| format!("crm.{}", sql::name(table))));
+    put("quotas", &quotas(&tables.quotas));
     if let Some(at) = statement.find("{{") {
         let reference: String = statement[at..].chars().take(40).collect();
-        return Err(file.problem(1, format!("the statement refers to {reference} and no field line declares it")));
+        return Err(file.failure(format!("the statement refers to {reference} and no field line declares it")));
     }
-    Ok(Model { name: file.name.clone(), statement, mapping })
+    let grain = file.get("grain").unwrap_or_default().to_owned();
+    Ok(Model { name: file.name.clone(), origin: file.origin.clone(), grain, statement, mapping })
 }
 
-/// The models in an order in which each comes after those that its statement refers to. What refers to itself, round a
-/// circle or not, comes last: DuckDB says what is wrong with it.
-pub fn in_order(mut models: Vec<Model>) -> Vec<Model> {
-    let mut ordered: Vec<Model> = Vec::with_capacity(models.len());
-    while !models.is_empty() {
-        let refers = |model: &Model, other: &Model| model.statement.contains(&format!("model.{}", other.name));
-        let free = models.iter().position(|model| !models.iter().any(|other| refers(model, other)));
-        ordered.push(models.remove(free.unwrap_or(0)));
-    }
-    ordered
+/// What the configuration calls the records that a model is made from.
+fn resource(file: &SqlFile) -> &str {
+    file.get("resource").unwrap_or(&file.name)
 }
 
-fn find<'a>(known: &'a [KnownColumn], resource: &str, path: &str) -> Option<&'a Column> {
-    known.iter().find(|known| known.table == resource && known.column.source_path == path).map(|known| &known.column)
+/// A list inside records that no record has yet.
+fn nothing() -> String {
+    "(SELECT CAST(NULL AS VARCHAR) AS _instance, CAST(NULL AS VARCHAR) AS _parent_id, 0 AS _position WHERE false)"
+        .to_owned()
 }
 
-/// The column as the canonical type. Numbers keep the exact type they have.
-fn cast(column: &Column, kind: &str) -> String {
-    let name = sql::name(&column.name);
-    let is_number = matches!(column.kind, Type::Integer | Type::Decimal { .. } | Type::Double);
-    if column.is_list {
-        return format!("TRY_CAST(CAST(to_json({name}) AS VARCHAR) AS {kind})");
-    }
-    match (column.kind, kind) {
-        (Type::Text, "VARCHAR") | (Type::Timestamp, "TIMESTAMP") | (Type::Date, "DATE") => name,
-        (_, kind) if is_number && (kind.starts_with("DECIMAL") || kind == "DOUBLE") => name,
-        (Type::Text, "TIMESTAMP") => sql::moment_of_text(&name),
-        (Type::Timestamp | Type::Date, "DATE" | "TIMESTAMP") => format!("CAST({name} AS {kind})"),
-        _ => format!("TRY_CAST({name} AS {kind})"),
-    }
-}
-
-/// Turns what an instance writes into canonical values; a value that maps to none stays what it is.
-fn canonical(
-    file: &SqlFile,
-    settings: &Settings,
-    resource: &str,
-    name: &str,
-    expression: &str,
-) -> Result<String, LibraryError> {
-    let mut arms = String::new();
-    let mut arm = |value: &str, written: &mut dyn Iterator<Item = String>| {
-        let written: Vec<_> = written.map(|text| sql::text(&text.to_lowercase())).collect();
-        if !written.is_empty() {
-            let value = sql::text(value);
-            arms.push_str(&format!(" WHEN lower(trim({expression})) IN ({}) THEN {value}", written.join(", ")));
-        }
+/// The quotas as a table.
+fn quotas(quotas: &[Quota]) -> String {
+    let text = |text: &Option<String>| text.as_deref().map_or("NULL".to_owned(), sql::text);
+    let row = |quota: &Quota| {
+        let Quota { owner, first_day, last_day, amount, currency } = quota;
+        let (owner, currency) = (text(owner), text(currency));
+        format!(
+            "SELECT CAST({owner} AS VARCHAR) AS owner, DATE '{first_day}' AS period, DATE '{last_day}' AS period_end,
+                    CAST({amount} AS DECIMAL(18, 2)) AS amount, CAST({currency} AS VARCHAR) AS currency"
+        )
     };
-    for (value, written) in settings.values(resource, name) {
-        arm(value, &mut written.iter().cloned());
+    if quotas.is_empty() {
+        return "(SELECT CAST(NULL AS VARCHAR) AS owner, CAST(NULL AS DATE) AS period, CAST(NULL AS DATE) AS period_end,
+                        CAST(NULL AS DECIMAL(18, 2)) AS amount, CAST(NULL AS VARCHAR) AS currency WHERE false)"
+            .to_owned();
     }
-    for (line, entry) in file.all("value") {
-        let expected = "expected: value: column canonical = text, text, ...";
-        let (declared, written) = entry.split_once('=').ok_or_else(|| file.problem(line, expected))?;
-        let (column, value) = declared.trim().split_once(' ').ok_or_else(|| file.problem(line, expected))?;
-        if column == name {
-            arm(value.trim(), &mut written.split(',').map(|text| text.trim().to_owned()));
+    format!("({})", quotas.iter().map(row).collect::<Vec<_>>().join(" UNION ALL "))
+}
+
+/// Whether the configuration's `[fields]` and `[values]` name only what models have.
+fn check(files: &[SqlFile], settings: &Settings) -> Result<(), LibraryError> {
+    let refused = |setting: String, problem: String| Err(LibraryError::Setting { setting, problem });
+    let listed = |names: &[&str]| names.join(", ");
+    let meant = |word: &str, names: &[&str]| {
+        header::closest(word, names).map(|meant| format!("did you mean \"{meant}\"? ")).unwrap_or_default()
+    };
+    let resources: Vec<&str> = {
+        let mut all: Vec<&str> = files.iter().filter(|file| file.all("field").next().is_some()).map(resource).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    };
+    for (section, name, fields) in settings.canonical_names() {
+        if !resources.contains(&name) {
+            let there = listed(&resources);
+            let meant = meant(name, &resources);
+            return refused(format!("[{section}.{name}]"), format!("no model has that name; {meant}there is {there}"));
+        }
+        let of_it = || files.iter().filter(|file| resource(file) == name);
+        let mut known: Vec<&str> =
+            of_it().flat_map(|file| file.all("field")).filter_map(|(_, text)| text.split_whitespace().next()).collect();
+        known.sort_unstable();
+        known.dedup();
+        for field in fields {
+            if !known.contains(&field) {
+                let meant = meant(field, &known);
+                let there = listed(&known);
+                return refused(
+                    format!("[{section}.{name}] {field}"),
+                    format!("no canonical column has that name; {meant}there is {there}"),
+                );
+            }
         }
     }
-    Ok(if arms.is_empty() { expression.to_owned() } else { format!("CASE{arms} ELSE {expression} END") })
+    for (name, field, value, written) in settings.all_values() {
+        let setting = format!("[values.{name}.{field}] {value}");
+        let of_it = || files.iter().filter(|file| resource(file) == name);
+        let mut canonical: Vec<&str> = of_it()
+            .flat_map(|file| file.all("value"))
+            .filter_map(|(_, text)| text.split_once('=')?.0.trim().split_once(' '))
+            .filter(|(of, _)| *of == field)
+            .map(|(_, value)| value.trim())
+            .collect();
+        canonical.dedup();
+        if !canonical.is_empty() && !canonical.contains(&value) {
+            let meant = meant(value, &canonical);
+            let there = listed(&canonical);
+            return refused(setting, format!("no canonical value; {meant}there is {there}"));
+        }
+        let folded = |text: &str| text.trim().to_lowercase();
+        let same = settings.all_values().find(|(other, of, another, texts)| {
+            (*other, *of) == (name, field)
+                && *another != value
+                && texts.iter().any(|text| written.iter().any(|mine| folded(mine) == folded(text)))
+        });
+        if let Some((_, _, another, _)) = same {
+            return refused(setting, format!("a text of it stands for \"{another}\" too; it can mean one of them"));
+        }
+    }
+    Ok(())
+}
+
+/// The models in order, and those that refer to each other in a circle, with those that refer to them.
+fn in_order(mut models: Vec<Model>) -> (Vec<Model>, Vec<Model>) {
+    let mut ordered: Vec<Model> = Vec::with_capacity(models.len());
+    while let Some(free) = models.iter().position(|model| !models.iter().any(|other| refers(model, &other.name))) {
+        ordered.push(models.remove(free));
+    }
+    (ordered, models)
+}
+
+/// Whether a model's statement names another one.
+fn refers(model: &Model, name: &str) -> bool {
+    let statement = model.statement.to_lowercase();
+    let name = format!("model.{}", name.to_lowercase());
+    statement.match_indices(&name).any(|(at, _)| {
+        let goes_on = |c: char| c.is_alphanumeric() || c == '_';
+        !statement[at + name.len()..].starts_with(goes_on) && !statement[..at].ends_with(goes_on)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(name: &str, statement: &str) -> Model {
+        Model {
+            name: name.to_owned(),
+            origin: format!("{name}.sql"),
+            grain: String::new(),
+            statement: statement.to_owned(),
+            mapping: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_model_comes_after_those_it_reads() {
+        let models = vec![
+            model("a", "FROM model.b"),
+            model("b", "FROM Model.B_c JOIN model.c"),
+            model("b_c", "SELECT 1"),
+            model("c", "SELECT 1"),
+            model("d", "FROM model.e"),
+            model("e", "FROM model.d"),
+            model("f", "FROM model.e"),
+        ];
+        let (ordered, circular) = in_order(models);
+        let names = |models: &[Model]| models.iter().map(|model| model.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&ordered), ["b_c", "c", "b", "a"]);
+        assert_eq!(names(&circular), ["d", "e", "f"]);
+    }
 }

@@ -22,17 +22,24 @@ use crate::{
     catalog::{self, Resource},
     config::{Instance, Proof, Settings, destination::Destination},
     error::{Error, ExitCode, crawl_class, in_one_line},
-    library::{Shelf, models, shelf},
+    library::models::{Resolved, Semantics},
     observe::Bars,
     pages::{Certificate, Goal},
     sink::{Closing, Receipt, SinkError, Sweep, Target, parquet::StoreError},
     spool::{Binding, Discarded, Spool},
     warehouse::{
         WarehouseError,
+        checks::Prepared,
         ledger::{LatestSweeps, Run},
         lock::Lock,
+        views::BrokenModel,
     },
 };
+
+/// What `meta.runs` says of a run that could be taken for what the CRM had.
+const WHOLE: &str = "whole";
+/// What it says of the others.
+const NOT_WHOLE: &str = "not whole";
 
 /// What to extract.
 #[derive(Debug)]
@@ -47,6 +54,10 @@ pub struct Extraction {
     pub resources: Vec<&'static Resource>,
     /// Whether more rows than the configured share may be deleted at once.
     pub allow_mass_delete: bool,
+    /// What the models are made from.
+    pub semantics: Semantics,
+    /// What must not be found in the result, where it is to be checked before it becomes visible.
+    pub checks: Vec<Prepared>,
 }
 
 /// What became of one resource.
@@ -327,24 +338,50 @@ fn load_all(
         warn!("[privacy] \"{entry}\" matches nothing that came; if it is misspelt, what it means is in the warehouse");
     }
     let whole = lines.iter().all(Line::is_whole);
-    let exit_code = match (whole, unavailable) {
+    let mut exit_code = match (whole, unavailable) {
         (_, true) => ExitCode::Unavailable,
         (true, false) => ExitCode::Whole,
         (false, false) => ExitCode::NotWhole,
     };
-    let mut resolved = Vec::new();
-    if matches!(extraction.settings.destination, Destination::Warehouse) {
-        for file in shelf(Shelf::Models, extraction.settings.sql.as_deref())? {
-            resolved.push(models::resolve(&file, &extraction.settings, sink.known())?);
-        }
+    let resolved = match extraction.settings.destination {
+        Destination::Warehouse => extraction.semantics.resolve(&extraction.settings, sink.known()),
+        Destination::Parquet { .. } => Resolved::default(),
+    };
+    resolved.broken.iter().for_each(|error| error!("{}; this model is left out", in_one_line(error)));
+    if !resolved.broken.is_empty() && exit_code == ExitCode::Whole {
+        exit_code = ExitCode::NotWhole;
     }
-    let outcome = if exit_code == ExitCode::Whole { "whole" } else { "not whole" };
-    let models = models::in_order(resolved);
-    let receipt = sink.commit(&Closing { models: &models, outcome, exit_code: exit_code as u8 })?;
+    let closing = Closing {
+        models: &resolved.models,
+        outcome: if exit_code == ExitCode::Whole { WHOLE } else { NOT_WHOLE },
+        exit_code: exit_code as u8,
+        without_models: (NOT_WHOLE, ExitCode::NotWhole as u8),
+        checks: &extraction.checks,
+    };
+    let receipt = match sink.commit(&closing) {
+        // What the checks refuse now they would refuse again: the next run must ask the CRM, where it may be mended.
+        Err(SinkError::Checks(findings)) => {
+            discard_spools(lines, swept);
+            return Err(SinkError::Checks(findings).into());
+        }
+        receipt => receipt?,
+    };
+    for BrokenModel { name, origin, problem } in &receipt.broken {
+        error!("{origin}: model.{name} is left out: {problem}");
+    }
+    if !receipt.broken.is_empty() && exit_code == ExitCode::Whole {
+        exit_code = ExitCode::NotWhole;
+    }
+    let lines = discard_spools(lines, swept);
+    Ok(Summary { run_id: run.id.clone(), lines, receipt, exit_code })
+}
+
+/// Removes the pages that are no longer needed.
+fn discard_spools(mut lines: Vec<Line>, swept: Vec<(String, Client, Vec<Swept>)>) -> Vec<Line> {
     lines.iter_mut().filter_map(|line| line.loaded.proof.take()).for_each(|proof| load::discard(proof.spool));
     let crawls = swept.into_iter().flat_map(|(_, _, sweeps)| sweeps).filter_map(|swept| swept.result.ok().flatten());
     crawls.for_each(|crawl| load::discard(crawl.spool));
-    Ok(Summary { run_id: run.id.clone(), lines, receipt, exit_code })
+    lines
 }
 
 /// What is told of one list, and of what was loaded of it; nothing of one that does not exist, or that names custom fields

@@ -3,18 +3,22 @@
 pub mod params;
 pub mod render;
 
-use std::path::Path;
-
 use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
 use duckdb::{Connection, params_from_iter, types::Value};
 use jiff::{Timestamp, civil::Date, tz::Offset};
 
 use crate::{
-    library::{LibraryError, SqlFile},
+    config::Settings,
+    library::{
+        LibraryError, SqlFile,
+        models::{Model, Resolved, Semantics},
+        params::Parameter,
+    },
     warehouse::{
-        WarehouseError, ledger, open_read_only,
-        past::{Past, open_as_of},
-        tidy,
+        WarehouseError, bind,
+        front::{self, Front},
+        ledger, open_read_only, schema, tidy,
+        views::{self, BrokenModel},
     },
 };
 
@@ -82,17 +86,15 @@ pub struct Report {
     /// The question it answers.
     pub question: String,
     /// Its parameters.
-    pub parameters: Vec<params::Parameter>,
+    pub parameters: Vec<Parameter>,
     file: SqlFile,
 }
 
 impl Report {
     /// Reads a report from its file.
     pub fn from_file(file: SqlFile) -> Result<Self, ReportError> {
-        let parameters = file
-            .all("param")
-            .map(|(line, text)| params::Parameter::parse(text).map_err(|problem| file.problem(line, problem)))
-            .collect::<Result<_, _>>()?;
+        file.check()?;
+        let parameters = file.parameters()?;
         Ok(Self {
             name: file.name.clone(),
             title: file.get("title").unwrap_or(&file.name).to_owned(),
@@ -125,28 +127,50 @@ pub struct Reader {
     opened: Opened,
     /// The day that relative dates count from.
     today: Date,
+    /// What the models are, and what is wrong with others.
+    models: Resolved,
+    broken: Vec<BrokenModel>,
 }
 
 #[derive(Debug)]
 enum Opened {
-    Now(Connection),
-    Then(Past),
+    /// The file itself.
+    Direct(Connection),
+    /// Other views in front of it.
+    Behind(Front),
 }
 
 impl Reader {
-    /// Opens a warehouse as it is.
-    pub fn open(warehouse: &Path) -> Result<Self, ReportError> {
-        Self::open_as_of(warehouse, None)
+    /// Opens the warehouse as it is, or as it stood at a moment, with the models that the files and the configuration
+    /// describe now: where these are not what the latest run left there, other views stand in front of it.
+    pub fn open(settings: &Settings, at: Option<Timestamp>) -> Result<Self, ReportError> {
+        let today = Offset::UTC.to_datetime(at.unwrap_or_else(Timestamp::now)).date();
+        let connection = open_read_only(&settings.warehouse)?;
+        let models = Semantics::load(settings)?.resolve(settings, &schema::known_columns(&connection)?);
+        if at.is_none() && views::are_current(&connection, &models.models)? {
+            return Ok(Self { opened: Opened::Direct(connection), today, models, broken: Vec::new() });
+        }
+        drop(connection);
+        let mut front = front::open(&settings.warehouse, at, &models.models)?;
+        let broken = std::mem::take(&mut front.broken);
+        Ok(Self { opened: Opened::Behind(front), today, models, broken })
     }
 
-    /// Opens a warehouse as it stood at a moment, or as it is.
-    pub fn open_as_of(warehouse: &Path, at: Option<Timestamp>) -> Result<Self, ReportError> {
-        let today = Offset::UTC.to_datetime(at.unwrap_or_else(Timestamp::now)).date();
-        let opened = match at {
-            None => Opened::Now(open_read_only(warehouse)?),
-            Some(at) => Opened::Then(open_as_of(warehouse, at)?),
-        };
-        Ok(Self { opened, today })
+    /// What is wrong with models, in words.
+    pub fn broken_models(&self) -> Vec<String> {
+        let unresolved = self.models.broken.iter().map(ToString::to_string);
+        let refused = self.broken.iter().map(|model| format!("{}: {}", model.origin, model.problem));
+        unresolved.chain(refused).collect()
+    }
+
+    /// The models that there are.
+    pub fn models(&self) -> &[Model] {
+        &self.models.models
+    }
+
+    /// The day that relative dates count from.
+    pub fn today(&self) -> Date {
+        self.today
     }
 
     /// Runs a statement; `values` gives each named parameter its value.
@@ -176,7 +200,7 @@ impl Reader {
     /// Runs a report.
     pub fn run(&self, report: &Report, given: &params::Given) -> Result<Answer, ReportError> {
         let values = given.for_report(report, self.today)?;
-        self.ask(&report.name, &report.file.body, &|name| values.get(name).cloned())
+        self.ask(&report.name, &report.file.body, &|name| values.get(name).map(bind::value))
     }
 
     /// How fresh and how whole the data is.
@@ -187,8 +211,8 @@ impl Reader {
     /// The connection, for other rooms' questions.
     pub(crate) fn connection(&self) -> &Connection {
         match &self.opened {
-            Opened::Now(connection) => connection,
-            Opened::Then(past) => &past.connection,
+            Opened::Direct(connection) => connection,
+            Opened::Behind(front) => &front.connection,
         }
     }
 }

@@ -10,7 +10,9 @@ use crate::{
     batch::{Batches, Fields, KnownColumn, Plan, PlanRemarks, Rules, Table},
     catalog::Resource,
     warehouse::{
-        WarehouseError, Working, doing,
+        WarehouseError, Working,
+        checks::{self, Finding},
+        doing,
         ledger::{self, Run},
         merge::{Gone, Merge, Tally, create_stage},
         schema, sql, step, views,
@@ -206,13 +208,21 @@ impl Sink for DuckDbSink {
         let connection = self.working.connection()?;
         step("loaded");
         views::create_crm(connection, &self.known)?;
-        views::create_models(connection, closing.models)?;
-        ledger::record_run(connection, &self.run, closing.outcome, closing.exit_code)?;
+        let broken = views::create_models(connection, closing.models)?;
+        let (outcome, exit_code) = match (broken.is_empty(), closing.exit_code) {
+            (false, 0) => closing.without_models,
+            (_, exit_code) => (closing.outcome, exit_code),
+        };
+        ledger::record_run(connection, &self.run, outcome, exit_code)?;
+        let findings = checks::run(connection, closing.checks);
+        if findings.iter().any(Finding::is_fatal) {
+            return Err(SinkError::Checks(findings));
+        }
         connection.execute_batch("COMMIT").map_err(doing("committing the run"))?;
         step("committed");
         if self.has_withdrawn {
             self.working.rewrite()?;
         }
-        Ok(Receipt { bytes: self.working.replace()?, held_back: Vec::new() })
+        Ok(Receipt { bytes: self.working.replace()?, held_back: Vec::new(), broken, findings })
     }
 }

@@ -24,7 +24,9 @@ use crate::{
     pages::Certificate,
     warehouse::{
         WarehouseError,
+        checks::{Finding, Prepared},
         ledger::{self, LatestSweeps, Run},
+        views::BrokenModel,
     },
 };
 
@@ -37,6 +39,15 @@ pub enum SinkError {
     /// The place of the snapshots.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A check found what must not be: nothing became visible.
+    #[error("{}", told(.0))]
+    Checks(Vec<Finding>),
+}
+
+/// What failed checks found, in one line.
+fn told(findings: &[Finding]) -> String {
+    let fatal = findings.iter().filter(|finding| finding.is_fatal());
+    format!("checks failed; {}", fatal.map(Finding::to_string).collect::<Vec<_>>().join("; "))
 }
 
 /// A destination that was looked at, before anything is fetched for it.
@@ -99,8 +110,12 @@ pub struct Closing<'a> {
     pub models: &'a [Model],
     /// In words.
     pub outcome: &'a str,
+    /// What to say instead, with its exit code, where models cannot be made.
+    pub without_models: (&'a str, u8),
     /// As its exit code.
     pub exit_code: u8,
+    /// What must not be found in what the run made, where it is to be checked.
+    pub checks: &'a [Prepared],
 }
 
 /// What a commit did.
@@ -110,6 +125,10 @@ pub struct Receipt {
     pub bytes: u64,
     /// What the run wrote and readers are not led to, and why.
     pub held_back: Vec<String>,
+    /// Models that could not be made.
+    pub broken: Vec<BrokenModel>,
+    /// What the checks found.
+    pub findings: Vec<Finding>,
 }
 
 /// A destination.

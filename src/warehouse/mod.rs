@@ -4,12 +4,14 @@
 //! ([`ledger`]), checkpoints, syncs, and renames it over the old one. Readers hold what they opened; a crash, a full
 //! disk or a failed check leaves the old file as it was.
 
+pub mod bind;
+pub mod checks;
 pub mod forget;
+pub mod front;
 pub mod ledger;
 pub mod lock;
 pub mod merge;
 pub mod outlet;
-pub mod past;
 pub mod portable;
 pub mod prune;
 pub mod schema;

@@ -1,8 +1,11 @@
 //! The views that readers use: `crm`, the rows as they are now, and `model`, the semantic layer on top.
 
-use duckdb::Connection;
+use std::collections::HashMap;
 
-use super::{WarehouseError, doing, sql};
+use duckdb::Connection;
+use twox_hash::XxHash3_64;
+
+use super::{WarehouseError, doing, sql, tidy};
 use crate::{
     batch::{Column, KnownColumn, Plan, scalar::Type},
     catalog::{self, RESOURCES, Resource, STAGES},
@@ -62,9 +65,56 @@ pub fn create_crm(connection: &Connection, known: &[KnownColumn]) -> Result<(), 
     create(connection, "crm", "users", &users(known, &tables))
 }
 
-/// Creates the views of `model` anew.
-pub fn create_models(connection: &Connection, models: &[Model]) -> Result<(), WarehouseError> {
-    models.iter().try_for_each(|model| create(connection, "model", &model.name, &model.statement))
+/// A model that DuckDB does not understand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenModel {
+    /// Its name.
+    pub name: String,
+    /// The file it is from.
+    pub origin: String,
+    /// What DuckDB says.
+    pub problem: String,
+}
+
+/// Creates the views of `model` anew. One that DuckDB refuses is left out with those that read it, and told: a user's
+/// mistake in one file must not cost a night's data.
+pub fn create_models(connection: &Connection, models: &[Model]) -> Result<Vec<BrokenModel>, WarehouseError> {
+    let action = || doing("creating the models");
+    connection.execute_batch("DROP SCHEMA IF EXISTS model CASCADE; CREATE SCHEMA model").map_err(action())?;
+    let mut broken = Vec::new();
+    for model in models {
+        let view = format!("model.{}", sql::name(&model.name));
+        let statement = format!("CREATE VIEW {view} AS {}", model.statement);
+        match connection.execute_batch(&statement) {
+            Ok(()) => {
+                let comment = format!("COMMENT ON VIEW {view} IS {}", sql::text(&comment(model)));
+                connection.execute_batch(&comment).map_err(action())?;
+            }
+            Err(error) => broken.push(BrokenModel {
+                name: model.name.clone(),
+                origin: model.origin.clone(),
+                problem: tidy(&error.to_string()),
+            }),
+        }
+    }
+    Ok(broken)
+}
+
+/// What a view says of itself: what a row is, and a mark of the statement that it was made from.
+fn comment(model: &Model) -> String {
+    let mark = XxHash3_64::oneshot(model.statement.as_bytes());
+    format!("{} [{mark:016x}]", model.grain)
+}
+
+/// Whether the views of `model` are those of these models.
+pub fn are_current(connection: &Connection, models: &[Model]) -> Result<bool, WarehouseError> {
+    let action = || doing("reading the models");
+    let query =
+        "SELECT view_name, coalesce(comment, '') FROM duckdb_views() WHERE schema_name = 'model' AND NOT internal";
+    let mut statement = connection.prepare(query).map_err(action())?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(action())?;
+    let there: HashMap<String, String> = rows.collect::<Result<_, _>>().map_err(action())?;
+    Ok(there.len() == models.len() && models.iter().all(|model| there.get(&model.name) == Some(&comment(model))))
 }
 
 /// One row a user, from every place where records show one. The API does not check that id, name and email agree over

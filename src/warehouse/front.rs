@@ -1,48 +1,57 @@
-//! The warehouse as it stood at some moment: the same names, read from history.
+//! The warehouse seen through other views: as it stood at some moment, or with other models than a run left there.
 //!
 //! A database of views only, a few kilobytes in a temporary folder, stands in front of the warehouse, which is attached
-//! read-only: its `history` shows the versions that there were, and the warehouse's own `crm` and `model` views on top of
-//! that say what they said then. Nothing is copied.
+//! read-only: its `history` shows the versions that there were, and the `crm` and `model` views on top of that say what
+//! they said then. Nothing is copied.
 
 use std::path::Path;
 
 use duckdb::{AccessMode, Config, Connection};
 use tempfile::TempDir;
 
-use super::{WarehouseError, doing, guard, open_read_only, prune, sql};
+use super::{
+    WarehouseError, doing, guard, open_read_only, prune, sql,
+    views::{self, BrokenModel},
+};
+use crate::library::models::Model;
 
 /// The alias of the attached warehouse.
 const WAREHOUSE: &str = "warehouse_now";
 
-/// A connection to the past. The folder of its views goes when it does.
+/// A connection to such views. Their folder goes when it does.
 #[derive(Debug)]
-pub struct Past {
+pub struct Front {
     /// Read-only, and without access to files or the network.
     pub connection: Connection,
+    /// Models that could not be created.
+    pub broken: Vec<BrokenModel>,
     _folder: TempDir,
 }
 
-/// Opens a warehouse as it stood at a moment.
-pub fn open_as_of(warehouse: &Path, at: jiff::Timestamp) -> Result<Past, WarehouseError> {
+/// Opens a warehouse with these models, as it stood at a moment or as it is.
+pub fn open(warehouse: &Path, at: Option<jiff::Timestamp>, models: &[Model]) -> Result<Front, WarehouseError> {
     // The same checks, with the same errors, as for the present.
     let present = open_read_only(warehouse)?;
-    if let Some(horizon) = prune::horizon(&present)?.filter(|horizon| at < *horizon) {
+    if let (Some(at), Some(horizon)) = (at, prune::horizon(&present)?)
+        && at < horizon
+    {
         return Err(WarehouseError::Pruned { horizon });
     }
     drop(present);
     let io = |source| WarehouseError::Io { action: "create a folder in", path: "the temporary folder".into(), source };
     let folder = tempfile::Builder::new().prefix("crmlake-").tempdir().map_err(io)?;
-    let views = folder.path().join("past.duckdb");
-    let action = || doing("going back in time");
-    let connection = Connection::open(&views).map_err(action())?;
+    let file = folder.path().join("front.duckdb");
+    let action = || doing("preparing the views");
+    let connection = Connection::open(&file).map_err(action())?;
     attach(&connection, warehouse)?;
     create_views(&connection, at)?;
-    connection.close().map_err(|(_, source)| doing("going back in time")(source))?;
+    let broken = views::create_models(&connection, models)?;
+    connection.close().map_err(|(_, source)| doing("preparing the views")(source))?;
     let config = Config::default().access_mode(AccessMode::ReadOnly).map_err(action())?;
-    let connection = Connection::open_with_flags(&views, config).map_err(action())?;
+    let connection = Connection::open_with_flags(&file, config).map_err(action())?;
     attach(&connection, warehouse)?;
     guard(&connection)?;
-    Ok(Past { connection, _folder: folder })
+    Ok(Front { connection, broken, _folder: folder })
 }
 
 fn attach(connection: &Connection, warehouse: &Path) -> Result<(), WarehouseError> {
@@ -52,9 +61,9 @@ fn attach(connection: &Connection, warehouse: &Path) -> Result<(), WarehouseErro
         .map_err(doing("opening the warehouse"))
 }
 
-fn create_views(connection: &Connection, at: jiff::Timestamp) -> Result<(), WarehouseError> {
-    let action = || doing("going back in time");
-    let at = format!("make_timestamp({})", at.as_microsecond());
+fn create_views(connection: &Connection, at: Option<jiff::Timestamp>) -> Result<(), WarehouseError> {
+    let action = || doing("preparing the views");
+    let at = at.map(|at| format!("make_timestamp({})", at.as_microsecond()));
     connection
         .execute_batch("CREATE SCHEMA crm; CREATE SCHEMA history; CREATE SCHEMA model; CREATE SCHEMA meta")
         .map_err(action())?;
@@ -62,26 +71,27 @@ fn create_views(connection: &Connection, at: jiff::Timestamp) -> Result<(), Ware
         names(connection, "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = 'history'")?
     {
         let table = sql::name(&table);
-        connection
-            .execute_batch(&format!(
-                "CREATE VIEW history.{table} AS
-                 SELECT * REPLACE (
+        let versions = match &at {
+            Some(at) => format!(
+                "SELECT * REPLACE (
                      CASE WHEN _valid_to <= {at} THEN _valid_to END AS _valid_to,
                      _deleted AND _valid_to <= {at} AS _deleted
                  )
                  FROM {WAREHOUSE}.history.{table} WHERE _valid_from <= {at}"
-            ))
-            .map_err(action())?;
+            ),
+            None => format!("FROM {WAREHOUSE}.history.{table}"),
+        };
+        connection.execute_batch(&format!("CREATE VIEW history.{table} AS {versions}")).map_err(action())?;
     }
     for table in
         names(connection, "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = 'meta'")?
     {
-        let until = match table.as_str() {
-            "runs" => format!("WHERE started_at <= {at}"),
-            "sweeps" | "rejects" => {
+        let until = match (table.as_str(), &at) {
+            ("runs", Some(at)) => format!("WHERE started_at <= {at}"),
+            ("sweeps" | "rejects", Some(at)) => {
                 format!("WHERE run_id IN (SELECT run_id FROM {WAREHOUSE}.meta.runs WHERE started_at <= {at})")
             }
-            "changes" | "schema_changes" => format!("WHERE observed_at <= {at}"),
+            ("changes" | "schema_changes", Some(at)) => format!("WHERE observed_at <= {at}"),
             _ => String::new(),
         };
         let table = sql::name(&table);
@@ -91,7 +101,7 @@ fn create_views(connection: &Connection, at: jiff::Timestamp) -> Result<(), Ware
     }
     // Their statements name `history` and each other without a database, so that they read what was just created. The
     // catalog does not tell their order: one that reads a view still to come is tried again.
-    let views = "SELECT sql FROM duckdb_views() WHERE database_name = ? AND schema_name IN ('crm', 'model')";
+    let views = "SELECT sql FROM duckdb_views() WHERE database_name = ? AND schema_name = 'crm'";
     let mut pending = names(connection, views)?;
     while !pending.is_empty() {
         let before = pending.len();
@@ -104,7 +114,7 @@ fn create_views(connection: &Connection, at: jiff::Timestamp) -> Result<(), Ware
             }
         });
         if let Some(error) = refused.filter(|_| pending.len() == before) {
-            return Err(doing("going back in time")(error));
+            return Err(doing("preparing the views")(error));
         }
     }
     Ok(())
@@ -112,7 +122,7 @@ fn create_views(connection: &Connection, at: jiff::Timestamp) -> Result<(), Ware
 
 /// What a query about the attached warehouse answers.
 fn names(connection: &Connection, query: &str) -> Result<Vec<String>, WarehouseError> {
-    let action = || doing("going back in time");
+    let action = || doing("preparing the views");
     let mut statement = connection.prepare(query).map_err(action())?;
     let rows = statement.query_map([WAREHOUSE], |row| row.get(0)).map_err(action())?;
     rows.collect::<Result<_, _>>().map_err(action())

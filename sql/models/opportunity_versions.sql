@@ -1,0 +1,145 @@
+-- title: Versions of opportunities
+-- grain: one row an opportunity and version: what the other models of opportunities are made from
+-- resource: opportunities
+-- from: opportunities
+-- field: title VARCHAR = title, name, subject, dealName, opportunityName
+-- field: status VARCHAR = status, state, status.name, dealStatus, outcome
+-- field: stage VARCHAR = stage.name, stage, stageName, stage.label, stage.title, dealStage
+-- field: stage_id VARCHAR = stage.id, stageId
+-- field: stage_order BIGINT = stage.order, stage.position, stageOrder
+-- field: pipeline VARCHAR = pipeline.name, pipeline, pipelineName, pipeline.label, pipeline.title
+-- field: pipeline_id VARCHAR = pipeline.id, pipelineId
+-- field: probability DECIMAL(9,6) = probability, winProbability, stage.probability, stageProbability
+-- field: amount DECIMAL(18,2) = amount, value, dealValue, estimatedValue, dealAmount, totalAmount
+-- field: currency VARCHAR = currency, currencyCode, currency.code, currencyIsoCode
+-- field: owner_id VARCHAR = owner.id, ownerId, assignee.id, assignedTo.id, salesAgent.id
+-- field: owner_name VARCHAR = owner.name, ownerName, assignee.name, assignedTo.name, salesAgent.name
+-- field: owner_email VARCHAR = owner.email, ownerEmail, assignee.email, assignedTo.email, salesAgent.email
+-- field: organization_id VARCHAR = organization.id, organizationId, company.id, companyId, account.id, accountId
+-- field: organization_name VARCHAR = organization.name, organizationName, company.name, companyName, account.name
+-- field: contact_id VARCHAR = contact.id, contactId, primaryContact.id, primaryContactId
+-- field: source VARCHAR = source, leadSource, source.name, dealSource
+-- field: lost_reason VARCHAR = lostReason, lossReason, lostReason.name, reasonLost, closeReason
+-- field: created_at TIMESTAMP = createdOn, createdAt, createdDate, dateCreated
+-- field: updated_at TIMESTAMP = lastUpdatedOn, updatedOn, updatedAt, modifiedOn, lastModifiedOn
+-- field: expected_close_date DATE = expectedCloseDate, closeDate, estimatedCloseDate, expectedClosingDate, dueDate
+-- field: closed_at TIMESTAMP = closedOn, closedAt, actualCloseDate, closedDate, dateClosed
+-- field: forecast_category VARCHAR = forecastCategory, forecast, forecastCategory.name, cf_forecast_category
+-- field: next_step VARCHAR = nextStep, nextAction, nextStep.name, cf_next_step
+-- field: segment VARCHAR = segment, segment.name, marketSegment, cf_segment
+-- field: lead_id VARCHAR = leadId, lead.id, convertedFrom.id
+-- money: amount in currency
+-- value: status open = open, new, active, in progress, in-progress, ongoing
+-- value: status won = won, closed won, closed-won, closedwon
+-- value: status lost = lost, closed lost, closed-lost, closedlost
+
+-- A stage is found by its id or, where records name it only, by its name, alone or with its pipeline's.
+WITH stages AS (
+    SELECT *, id AS key FROM model.stages
+    UNION ALL
+    SELECT *, pipeline || chr(31) || name AS key FROM model.stages
+    UNION ALL
+    SELECT s.*, s.name AS key
+    FROM model.stages s
+    JOIN (SELECT _instance, name FROM model.stages GROUP BY ALL HAVING count(*) = 1) USING (_instance, name)
+),
+known_stages AS (
+    SELECT DISTINCT ON (_instance, key) * FROM stages WHERE key IS NOT NULL ORDER BY _instance, key, stage_order
+),
+-- Some instances write 40 and some 0.4 for the same odds.
+scales AS (
+    SELECT _instance, CASE WHEN max(probability) <= 1 THEN 100 ELSE 1 END AS scale
+    FROM (SELECT _instance, {{probability}} AS probability FROM history.opportunities)
+    GROUP BY _instance
+),
+versions AS (
+    SELECT
+        _instance,
+        id,
+        {{title}} AS title,
+        {{status}} AS status,
+        {{stage}} AS stage,
+        {{stage_id}} AS stage_id,
+        {{stage_order}} AS stage_order,
+        {{pipeline}} AS pipeline,
+        {{pipeline_id}} AS pipeline_id,
+        {{probability}} AS probability,
+        {{amount.converted}} AS amount,
+        {{currency.converted}} AS currency,
+        {{amount}} AS original_amount,
+        {{currency}} AS original_currency,
+        {{owner_id}} AS owner_id,
+        {{owner_name}} AS owner_name,
+        {{owner_email}} AS owner_email,
+        {{organization_id}} AS organization_id,
+        {{organization_name}} AS organization_name,
+        {{contact_id}} AS contact_id,
+        {{source}} AS source,
+        {{lost_reason}} AS lost_reason,
+        {{created_at}} AS created_at,
+        {{updated_at}} AS updated_at,
+        {{expected_close_date}} AS expected_close_date,
+        {{closed_at}} AS closed_at,
+        {{forecast_category}} AS forecast_category,
+        {{next_step}} AS next_step,
+        {{segment}} AS segment,
+        {{lead_id}} AS lead_id,
+        _valid_from AS valid_from,
+        _valid_to AS valid_to,
+        _deleted AS is_deleted
+    FROM history.opportunities
+),
+staged AS (
+    SELECT
+        v.* REPLACE (
+            coalesce(s.name, v.stage) AS stage,
+            coalesce(s.id, v.stage_id) AS stage_id,
+            coalesce(s.stage_order, v.stage_order) AS stage_order,
+            coalesce(v.pipeline, s.pipeline) AS pipeline,
+            coalesce(v.pipeline_id, s.pipeline_id) AS pipeline_id,
+            coalesce(v.probability * c.scale, s.probability) AS probability
+        )
+    FROM versions v
+    LEFT JOIN scales c ON c._instance = v._instance
+    LEFT JOIN known_stages s
+        ON s._instance = v._instance
+        AND s.key = coalesce(v.stage_id, v.pipeline || chr(31) || v.stage, v.stage)
+)
+
+SELECT
+    _instance,
+    id,
+    title,
+    status,
+    stage,
+    stage_order,
+    pipeline,
+    probability,
+    amount,
+    currency,
+    owner_id,
+    owner_name,
+    owner_email,
+    organization_id,
+    organization_name,
+    source,
+    lost_reason,
+    created_at,
+    updated_at,
+    expected_close_date,
+    closed_at,
+    stage_id,
+    pipeline_id,
+    -- Of two numbers that fit into 64 bits, the product is exact and quickly added up.
+    CAST(amount AS DECIMAL(18, 4)) * CAST(probability * 0.01 AS DECIMAL(18, 6)) AS weighted_amount,
+    forecast_category,
+    next_step,
+    segment,
+    lead_id,
+    contact_id,
+    original_amount,
+    original_currency,
+    valid_from,
+    valid_to,
+    is_deleted
+FROM staged
