@@ -78,6 +78,10 @@ pub enum Command {
     Plan(Plan),
     /// Answer the questions of sql/reports
     Report(ReportArgs),
+    /// Look for what must not be in the warehouse
+    Check(CheckArgs),
+    /// Show which of your fields the reports read, and what to mend
+    Doctor(Doctor),
     /// Answer a question of your own, read-only
     Sql(Sql),
     /// Write every table into files for BI tools and spreadsheets
@@ -165,6 +169,41 @@ pub struct ReportArgs {
     /// Write to this file or, with a folder, one file a report
     #[arg(long, value_name = "PATH")]
     pub out: Option<PathBuf>,
+}
+
+/// `crmlake check`
+#[derive(Debug, Args)]
+#[command(after_help = CHECK)]
+pub struct CheckArgs {
+    /// Which checks, with the rows that they find [default: all, with how many]
+    pub names: Vec<String>,
+    /// List the checks with their questions and parameters
+    #[arg(long)]
+    pub list: bool,
+    /// How to write it [default: table on a terminal, else csv]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+}
+
+const CHECK: &str = "Exits with 6 where a check of severity error finds something. A file in sql/checks beside the \
+configuration adds a check, or replaces the one of that name; [checks] turns checks off, changes their severity and their \
+parameters.";
+
+/// `crmlake doctor`
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = DoctorFormat::Table)]
+    pub format: DoctorFormat,
+}
+
+/// `--format` of `crmlake doctor`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// Tables
+    Table,
+    /// One JSON document
+    Json,
 }
 
 /// `crmlake sql`

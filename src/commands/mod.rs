@@ -1,7 +1,9 @@
 //! One file a command: each takes its arguments, wires the rooms together, and prints the result.
 
+mod check;
 mod completions;
 mod demo;
+mod doctor;
 mod export;
 mod extract;
 mod forget;
@@ -11,6 +13,7 @@ mod prune;
 mod report;
 mod sandbox;
 mod sql;
+mod starter;
 mod status;
 
 use std::{
@@ -74,6 +77,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Extract(args) => extract::run(context, args).await,
         Command::Plan(args) => plan::run(context, args).await,
         Command::Report(args) => report::run(&context, &args),
+        Command::Check(args) => check::run(&context, &args),
+        Command::Doctor(args) => doctor::run(&context, &args),
         Command::Sql(args) => sql::run(&context, args),
         Command::Export(args) => export::run(&context, &args),
         Command::Status(args) => status::run(&context, &args),

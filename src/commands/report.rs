@@ -3,8 +3,9 @@
 use std::{fs, io::Write as _};
 
 use comfy_table::{Table, presets};
+use tracing::warn;
 
-use super::{Context, format, print, rendered, write_error};
+use super::{Context, format, print, rendered, starter, write_error};
 use crate::{
     cli::ReportArgs,
     config::Settings,
@@ -19,6 +20,9 @@ use crate::{
 
 pub(super) fn run(context: &Context, args: &ReportArgs) -> Result<ExitCode, Error> {
     let settings = context.settings()?;
+    if let Some(("new", names)) = args.names.split_first().map(|(first, names)| (first.as_str(), names)) {
+        return starter::run(&settings, names);
+    }
     let reports = load(&settings)?;
     if args.list {
         print(&listing(&reports))?;
@@ -26,7 +30,7 @@ pub(super) fn run(context: &Context, args: &ReportArgs) -> Result<ExitCode, Erro
     }
     let chosen = choose(&reports, &args.names)?;
     let given = Given::parse(&args.params)?;
-    given.check(chosen.iter().copied())?;
+    given.check(chosen.iter().copied())?.iter().for_each(|partly| warn!("{partly}"));
     let at = args.as_of.as_deref().map(as_of).transpose()?;
     let reader = Reader::open(&settings, at)?;
     let format = format(args.format);

@@ -94,9 +94,9 @@ impl Parameter {
         let trimmed = text.trim();
         match &self.kind {
             Kind::Text => Ok(Bound::Text(text.to_owned())),
-            Kind::List => Ok(Bound::List(list(text)?)),
             // Nothing, for what need not be given.
             _ if trimmed.is_empty() && self.default.is_none() => Ok(Bound::Null),
+            Kind::List => Ok(Bound::List(list(text)?)),
             Kind::Integer { from, to } => integer(trimmed, *from, *to).map(Bound::Integer),
             Kind::Number => number(trimmed).ok_or_else(|| format!("\"{text}\" is not a number such as 250000 or 0.5")),
             Kind::Date => day(trimmed, today).map(Bound::Date).ok_or_else(|| format!("\"{text}\" is not {DAY}")),
@@ -291,7 +291,8 @@ mod tests {
         assert_eq!(value("x number =", ""), Ok(Bound::Null));
         let texts = |texts: &[&str]| Ok(Bound::List(texts.iter().map(|text| (*text).to_owned()).collect()));
         assert_eq!(value("o list =", "Ann, \"Lee, Bob\",C"), texts(&["Ann", "Lee, Bob", "C"]));
-        assert_eq!(value("o list =", ""), texts(&[]));
+        assert_eq!(value("o list =", ""), Ok(Bound::Null));
+        assert_eq!(value("o list = a", ""), texts(&[]));
         assert_eq!(value("b one of count|amount = count", "Amount"), Ok(Bound::Text("amount".to_owned())));
         assert!(value("b one of count|amount = count", "sum").unwrap_err().contains("count, amount"));
     }

@@ -1,5 +1,6 @@
 //! Questions to the warehouse: report files and ad-hoc statements, run read-only.
 
+pub mod diagnosis;
 pub mod params;
 pub mod render;
 

@@ -1,0 +1,150 @@
+//! `crmlake check`
+
+use std::{collections::HashMap, io, sync::Arc};
+
+use arrow::{
+    array::{ArrayRef, StringArray, UInt64Array},
+    record_batch::RecordBatch,
+};
+use jiff::civil::Date;
+
+use super::{Context, format, print, rendered};
+use crate::{
+    cli::CheckArgs,
+    config::Settings,
+    error::{Error, ExitCode},
+    library::{
+        LibraryError, Shelf,
+        checks::{Check, Severity},
+        shelf,
+    },
+    reports::{
+        Answer, Reader,
+        render::{Format, render},
+    },
+    warehouse::{
+        bind,
+        checks::{self, Finding, Prepared},
+    },
+};
+
+pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<ExitCode, Error> {
+    let settings = context.settings()?;
+    let reader = Reader::open(&settings, None)?;
+    let mut chosen = prepared(&settings, reader.today(), &args.names)?;
+    if args.list {
+        chosen.sort_by(|left, right| left.check.name.cmp(&right.check.name));
+        write(&listing(&chosen)?, args.format)?;
+        return Ok(ExitCode::Whole);
+    }
+    let findings = checks::run(reader.connection(), &chosen);
+    if args.names.is_empty() {
+        write(&summary(&findings)?, args.format)?;
+    } else {
+        for (Prepared { check, values }, finding) in chosen.iter().zip(&findings) {
+            if chosen.len() > 1 {
+                print(&format!("# {}\n", finding))?;
+            }
+            let rows = reader.ask(&check.name, &check.statement, &|name| values.get(name).map(bind::value))?;
+            write(&rows, args.format)?;
+        }
+    }
+    let is_fatal = findings.iter().any(Finding::is_fatal);
+    Ok(if is_fatal { ExitCode::CheckFailed } else { ExitCode::Whole })
+}
+
+/// The checks that are on, with their severities and parameters as configured: all, or those named, which may be off.
+pub(super) fn prepared(settings: &Settings, today: Date, names: &[String]) -> Result<Vec<Prepared>, Error> {
+    let files = shelf(Shelf::Checks, settings.sql.as_deref())?;
+    let known: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    let unknown = |setting: &str, name: &str| {
+        let problem = format!("no check is called \"{name}\"; there is {}", known.join(", "));
+        Error::Library(LibraryError::Setting { setting: setting.to_owned(), problem })
+    };
+    let configured = &settings.checks;
+    let named = (configured.off.iter().map(|name| ("[checks] off", name)))
+        .chain(configured.severity.keys().map(|name| ("[checks.severity]", name)))
+        .chain(configured.params.keys().map(|name| ("[checks.params]", name)));
+    for (setting, name) in named {
+        if !known.contains(&name.as_str()) {
+            return Err(unknown(setting, name));
+        }
+    }
+    if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(Error::Usage(format!("no check is called \"{name}\"; there is {}", known.join(", "))));
+    }
+    let is_chosen =
+        |name: &String| if names.is_empty() { !configured.off.contains(name) } else { names.contains(name) };
+    files
+        .iter()
+        .filter(|file| is_chosen(&file.name))
+        .map(|file| prepare(settings, Check::from_file(file)?, today))
+        .collect()
+}
+
+fn prepare(settings: &Settings, mut check: Check, today: Date) -> Result<Prepared, Error> {
+    let name = check.name.clone();
+    let refused = |setting: String, problem: String| Error::Library(LibraryError::Setting { setting, problem });
+    if let Some(severity) = settings.checks.severity.get(&name) {
+        check.severity = Severity::parse(severity).ok_or_else(|| {
+            refused(format!("[checks.severity] {name}"), format!("\"{severity}\" is neither warn nor error"))
+        })?;
+    }
+    let configured = settings.checks.params.get(&name);
+    for parameter in configured.into_iter().flat_map(|params| params.keys()) {
+        if !check.parameters.iter().any(|known| known.name == *parameter) {
+            let there = check.parameters.iter().map(|known| known.name.as_str()).collect::<Vec<_>>().join(", ");
+            let there = if there.is_empty() { "none".to_owned() } else { there };
+            return Err(refused(
+                format!("[checks.params.{name}] {parameter}"),
+                format!("the check has no such parameter; there is {there}"),
+            ));
+        }
+    }
+    let value = |parameter: &str| Some(configured?.get(parameter)?.0.clone());
+    checks::prepare(check, &value, today).map_err(|problem| refused(format!("[checks.params.{name}]"), problem))
+}
+
+/// What each check found.
+fn summary(findings: &[Finding]) -> Result<Answer, Error> {
+    let problem = |finding: &Finding| finding.rows.as_ref().err().cloned();
+    answer(vec![
+        ("check", texts(findings.iter().map(|finding| Some(finding.name.clone())))),
+        ("severity", texts(findings.iter().map(|finding| Some(finding.severity.as_str().to_owned())))),
+        ("found", Arc::new(UInt64Array::from_iter(findings.iter().map(|finding| finding.rows.clone().ok())))),
+        ("title", texts(findings.iter().map(|finding| Some(finding.title.clone())))),
+        ("problem", texts(findings.iter().map(problem))),
+    ])
+}
+
+/// What checks there are.
+fn listing(checks: &[Prepared]) -> Result<Answer, Error> {
+    let shown = |values: &HashMap<String, crate::library::params::Bound>, check: &Check| {
+        let parameters =
+            check.parameters.iter().map(|parameter| format!("{} ({})", parameter.name, parameter.kind.describe()));
+        let parameters: Vec<String> = parameters.collect();
+        debug_assert_eq!(parameters.len(), values.len());
+        parameters.join(", ")
+    };
+    answer(vec![
+        ("check", texts(checks.iter().map(|prepared| Some(prepared.check.name.clone())))),
+        ("severity", texts(checks.iter().map(|prepared| Some(prepared.check.severity.as_str().to_owned())))),
+        ("question", texts(checks.iter().map(|prepared| Some(prepared.check.question.clone())))),
+        ("parameters", texts(checks.iter().map(|prepared| Some(shown(&prepared.values, &prepared.check))))),
+    ])
+}
+
+fn texts(texts: impl Iterator<Item = Option<String>>) -> ArrayRef {
+    Arc::new(StringArray::from_iter(texts))
+}
+
+fn answer(columns: Vec<(&str, ArrayRef)>) -> Result<Answer, Error> {
+    let batch =
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)));
+    let batch = batch.map_err(|error| rendered(error.into()))?;
+    Ok(Answer { schema: batch.schema(), batches: vec![batch] })
+}
+
+fn write(answer: &Answer, asked: Option<Format>) -> Result<(), Error> {
+    render(&mut io::stdout().lock(), answer, format(asked), None).map_err(rendered)
+}
