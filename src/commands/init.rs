@@ -37,5 +37,9 @@ mod tests {
         assert_eq!(format!("{:?}", starter.deletes), format!("{:?}", defaults.deletes));
         assert_eq!(format!("{:?}", starter.tables), format!("{:?}", defaults.tables));
         assert_eq!(format!("{:?}", starter.privacy), format!("{:?}", defaults.privacy));
+        assert_eq!(format!("{:?}", starter.reports), format!("{:?}", defaults.reports));
+        assert_eq!(format!("{:?}", starter.checks), format!("{:?}", defaults.checks));
+        assert_eq!(format!("{:?}", starter.run), format!("{:?}", defaults.run));
+        assert_eq!(format!("{:?}", starter.notify), format!("{:?}", defaults.notify));
     }
 }
