@@ -74,6 +74,8 @@ pub enum Color {
 pub enum Command {
     /// Copy the CRM into the warehouse, or into Parquet files
     Extract(Extract),
+    /// Extract, check, write reports and exports, and tell whoever is to know: the one line for a scheduler
+    Run(RunArgs),
     /// Ask one page of each list, and say what a run would take
     Plan(Plan),
     /// Answer the questions of sql/reports
@@ -135,6 +137,24 @@ pub enum To {
     /// A snapshot in Parquet files, without history
     Parquet,
 }
+
+/// `crmlake run`
+#[derive(Debug, Args)]
+#[command(after_help = RUN)]
+pub struct RunArgs {
+    /// Only this instance of the configuration file
+    #[arg(long, value_name = "NAME")]
+    pub instance: Option<String>,
+    /// Prove every sweep: at least two passes
+    #[arg(long)]
+    pub prove: bool,
+    /// Delete more rows at once than [deletes] max_share allows
+    #[arg(long)]
+    pub allow_mass_delete: bool,
+}
+
+const RUN: &str = "What is written beside the warehouse stands in [run] of the configuration, who is told in [notify]. Where a \
+check of severity error finds something, the old warehouse stays and the exit code is 6.";
 
 /// `crmlake plan`
 #[derive(Debug, Args)]

@@ -12,7 +12,7 @@ use crate::{
     sandbox::SandboxError,
     sink::{SinkError, parquet::StoreError},
     spool::SpoolError,
-    warehouse::{WarehouseError, tidy},
+    warehouse::{WarehouseError, checks::Finding, tidy},
 };
 
 /// What an exit code tells a scheduler.
@@ -162,6 +162,14 @@ impl Error {
                 | WarehouseError::Ambiguous { .. },
             ) => ExitCode::Usage,
             _ => ExitCode::Unexpected,
+        }
+    }
+
+    /// What checks found, where they are why.
+    pub fn findings(&self) -> &[Finding] {
+        match self {
+            Self::Checks(SinkError::Checks(findings)) => findings,
+            _ => &[],
         }
     }
 

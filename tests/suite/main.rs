@@ -28,6 +28,7 @@ mod prune;
 mod records;
 mod resume;
 mod secrets;
+mod semantics;
 mod snapshots;
 mod sweeps;
 mod values;
