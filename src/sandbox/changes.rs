@@ -111,10 +111,10 @@ impl Crm {
                 self.touch_lead(index, "status", json!("Disqualified"));
                 counts.disqualified += 1;
             } else if let Some(next) = words::LEAD_STATUSES.get(step + 1) {
-                if self.chance(0.1) {
+                if self.chance(0.12) {
                     self.touch_lead(index, "status", json!(next));
                 }
-            } else if self.chance(0.08) {
+            } else if self.chance(0.15) {
                 self.convert(index);
                 counts.converted += 1;
                 counts.created += 1;

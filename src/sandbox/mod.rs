@@ -31,7 +31,7 @@ use crate::secret::Secret;
 pub struct Options {
     /// What the records and the faults are made from.
     pub seed: u64,
-    /// How many there are: scale 1 has 400.
+    /// How many there are: scale 1 has about 400.
     pub scale: u32,
     /// The last day of their past.
     pub today: jiff::civil::Date,

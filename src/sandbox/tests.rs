@@ -109,7 +109,7 @@ fn some_firms_and_people_are_there_twice() {
     assert!(twins(&crm.organizations, |firm| Some(firm["name"].as_str()?.to_owned())) < 5, "names differ");
     let people = twins(&crm.contacts, |person| Some(person["email"].as_str()?.to_lowercase()));
     assert!((15..=30).contains(&people), "{people}");
-    assert_eq!(twins(&crm.contacts, |person| Some(person["email"].as_str()?.to_owned())) + 15 > people, false);
+    assert!(twins(&crm.contacts, |person| Some(person["email"].as_str()?.to_owned())) < 5, "cases differ");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn days_change_everything_that_reports_ask_for() {
         assert!(count.as_u64() > Some(0), "nothing was {what} in {day:?}");
     }
     assert!(day.won + day.lost < day.moved && day.back < day.moved && day.reopened < day.lost, "{day:?}");
-    assert!((after.now - before.now).get_hours() == 60 * 24);
+    assert_eq!(after.now.duration_since(before.now).as_hours(), 60 * 24);
     for old in &before.opportunities {
         let Some(new) = after.opportunities.iter().find(|deal| deal["id"] == old["id"]) else { continue };
         if new != old {
@@ -140,7 +140,7 @@ fn days_change_everything_that_reports_ask_for() {
         }
     }
     // However long it goes on, the lists neither run dry nor run over.
-    let (later, _) = crm(4, 1, 700);
+    let (later, _) = crm(4, 1, 200);
     for (list, records) in lists(&later).into_iter().filter(|(list, _)| *list != "pipelines") {
         assert!((100..10_000).contains(&records.len()), "{} {list}", records.len());
     }
