@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     export,
     reports::render::Format,
-    sandbox::{Fault, PastEnd, RetryAfter},
+    sandbox::{Fault, Names, PastEnd, RetryAfter},
 };
 
 /// Copies a CRM into a DuckDB warehouse you own, proves that the copy is whole, and answers sales questions from SQL files.
@@ -341,6 +341,9 @@ pub struct SandboxArgs {
     /// The last day of the records' past [default: today]
     #[arg(long, value_name = "DATE")]
     pub today: Option<jiff::civil::Date>,
+    /// What the records' fields and values are called
+    #[arg(long, value_enum, default_value_t = Names::Usual)]
+    pub names: Names,
     /// The most rows on a page, whatever is asked for
     #[arg(long, value_name = "ROWS")]
     pub size_cap: Option<usize>,

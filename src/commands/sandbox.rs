@@ -27,6 +27,7 @@ pub(super) async fn run(context: &Context, args: SandboxArgs) -> Result<ExitCode
     };
     let habits = Options::well_behaved(args.seed, args.scale, args.today.unwrap_or_else(today), keys);
     let options = Options {
+        names: args.names,
         size_cap: args.size_cap,
         total: match args.total_off {
             _ if args.no_total => TotalTold::None,

@@ -4,10 +4,15 @@
 //! paths: a mistake in the one must not be hidden by the same mistake in the other.
 
 mod changes;
+mod deals;
 mod faults;
 mod gateway;
 mod generate;
 mod names;
+mod other_names;
+mod overlay;
+mod records;
+mod renaming;
 mod server;
 
 use std::{
@@ -26,10 +31,12 @@ use crate::secret::Secret;
 pub struct Options {
     /// What the records and the faults are made from.
     pub seed: u64,
-    /// How many there are: scale 1 has 400.
+    /// How many there are: scale 1 has about 400.
     pub scale: u32,
     /// The last day of their past.
     pub today: jiff::civil::Date,
+    /// What fields and values are called.
+    pub names: Names,
     /// The keys that open it.
     pub keys: Vec<Secret>,
     /// Rows on a page at the most, whatever is asked for.
@@ -67,6 +74,7 @@ impl Options {
             seed,
             scale,
             today,
+            names: Names::Usual,
             keys,
             size_cap: None,
             total: TotalTold::Right,
@@ -83,6 +91,15 @@ impl Options {
             faults: Vec::new(),
         }
     }
+}
+
+/// What the records' fields and values are called; the business is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Names {
+    /// As the API is thought to call them
+    Usual,
+    /// Wholly differently, but for what the API's own structure calls them
+    Other,
 }
 
 /// The total that answers tell.
@@ -169,7 +186,7 @@ impl Sandbox {
 
     /// Lets a day pass in the CRM.
     pub fn pass_a_day(&self) -> Day {
-        self.shared.crm().pass_a_day()
+        self.shared.crm().pass_days(1)
     }
 
     /// Serves until it is told to stop.
@@ -186,3 +203,6 @@ impl Drop for Sandbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

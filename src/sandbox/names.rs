@@ -132,3 +132,7 @@ pub(super) const NEXT_STEPS: &[&str] = &["Send offer", "Call back", "Arrange dem
 /// The stages of the sales pipeline, with their probability in per cent.
 pub(super) const STAGES: &[(&str, u64)] =
     &[("Qualification", 10), ("Discovery", 25), ("Proposal", 50), ("Negotiation", 75)];
+/// The stages of the pipeline of renewals.
+pub(super) const RENEWAL_STAGES: &[(&str, u64)] = &[("Upcoming", 60), ("Quoted", 80), ("Verbal agreement", 95)];
+/// What becomes of a lead until it is decided.
+pub(super) const LEAD_STATUSES: &[&str] = &["New", "Contacted", "Qualified"];

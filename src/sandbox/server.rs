@@ -1,8 +1,8 @@
 //! The sandbox's HTTP side: the read endpoints of the API as far as they are known.
 //!
-//! `GET /sandbox/dump`, `GET /sandbox/stats`, `POST /sandbox/day`, `POST /sandbox/edit` and `POST /sandbox/status` are its
-//! own: every record as served, what the gateway counted, letting a day pass, changing a record, and the status that a
-//! list answers with. They ask for the key and are not counted.
+//! `GET /sandbox/dump`, `GET /sandbox/stats`, `POST /sandbox/day?days=N`, `POST /sandbox/edit` and `POST /sandbox/status` are
+//! its own: every record as served, what the gateway counted, letting days pass, changing a record (under the usual names,
+//! whatever names are served), and the status that a list answers with. They ask for the key and are not counted.
 
 use std::{
     collections::HashMap,
@@ -38,6 +38,8 @@ use crate::catalog;
 const DEFAULT_SIZE: usize = 20;
 /// The most rows on a page.
 const MAX_SIZE: usize = 1_000;
+/// The most days that pass at once.
+const MAX_DAYS: u32 = 1_000;
 
 /// What all requests share.
 #[derive(Clone, Debug)]
@@ -147,7 +149,7 @@ fn list(shared: &Shared, name: &str, query: &HashMap<String, String>) -> Respons
         crm.churn(name, |end| shared.gateway().dice().below(end));
     }
     let rows = match rows(&crm, name) {
-        Rows::Document(document) => return answer(document),
+        Rows::Document(document) => return answer(&options.names.of(name, document)),
         Rows::List(rows) => rows,
     };
     let last = rows.len().div_ceil(size).max(1);
@@ -156,7 +158,8 @@ fn list(shared: &Shared, name: &str, query: &HashMap<String, String>) -> Respons
         PastEnd::Last => page.min(last),
         PastEnd::Empty | PastEnd::Missing => page,
     };
-    let items = rows.iter().skip((shown - 1).saturating_mul(size)).take(size).collect::<Vec<_>>();
+    let shown = rows.iter().skip((shown - 1).saturating_mul(size)).take(size);
+    let items = shown.map(|row| options.names.of(name, row)).collect::<Vec<_>>();
     let total = match options.total {
         TotalTold::Right => Some(rows.len()),
         TotalTold::None => None,
@@ -180,7 +183,9 @@ fn envelope(key: &str, items: &Value, total: Option<usize>) -> Value {
 fn one(shared: &Shared, name: &str, id: &str) -> Response {
     let crm = shared.crm();
     match rows(&crm, name) {
-        Rows::List(rows) => rows.iter().find(|row| row["id"] == id).map(answer),
+        Rows::List(rows) => {
+            rows.iter().find(|row| row["id"] == id).map(|row| answer(&shared.options().names.of(name, row)))
+        }
         Rows::Document(_) => None,
     }
     .unwrap_or_else(|| error(StatusCode::NOT_FOUND, "Record not found"))
@@ -188,10 +193,11 @@ fn one(shared: &Shared, name: &str, id: &str) -> Response {
 
 async fn dump(State(shared): State<Shared>) -> Response {
     let crm = shared.crm();
+    let names = shared.options().names;
     let all = catalog::RESOURCES.iter().map(|resource| {
         let rows = match rows(&crm, resource.name) {
-            Rows::List(rows) => json!(rows),
-            Rows::Document(document) => document.clone(),
+            Rows::List(rows) => rows.iter().map(|row| names.of(resource.name, row).into_owned()).collect(),
+            Rows::Document(document) => names.of(resource.name, document).into_owned(),
         };
         (resource.name.to_owned(), rows)
     });
@@ -202,9 +208,12 @@ async fn stats(State(shared): State<Shared>) -> Response {
     answer(&shared.gateway().stats())
 }
 
-async fn day(State(shared): State<Shared>) -> Response {
-    let day = shared.crm().pass_a_day();
-    answer(&json!({"moved": day.moved, "repriced": day.repriced, "created": day.created, "deleted": day.deleted}))
+async fn day(State(shared): State<Shared>, Query(query): Query<HashMap<String, String>>) -> Response {
+    let days = query.get("days").map_or(Some(1), |text| text.parse().ok());
+    let Some(days) = days.filter(|days| (1..=MAX_DAYS).contains(days)) else {
+        return error(StatusCode::BAD_REQUEST, &format!("days must be a number from 1 to {MAX_DAYS}"));
+    };
+    answer(&json!(shared.crm().pass_days(days)))
 }
 
 /// What `POST /sandbox/edit` asks for.
