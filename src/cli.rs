@@ -74,8 +74,6 @@ pub enum Color {
 pub enum Command {
     /// Copy the CRM into the warehouse, or into Parquet files
     Extract(Extract),
-    /// Extract, check, write reports and exports, and tell whoever is to know: the one line for a scheduler
-    Run(RunArgs),
     /// Ask one page of each list, and say what a run would take
     Plan(Plan),
     /// Answer the questions of sql/reports

@@ -1,7 +1,7 @@
 -- title: Contacts of opportunities
 -- grain: one row an opportunity and contact
 -- from: opportunities__contacts, opportunities__people
--- field: contact_id VARCHAR = contacts[].id, people[].id, contacts[].contactId
+-- field: contact_id VARCHAR = id, contactId
 
 SELECT DISTINCT _instance, opportunity_id, contact_id
 FROM (

@@ -1,10 +1,10 @@
 -- title: Stages
 -- grain: one row a stage of a pipeline
--- from: pipelines__stages
--- field: id VARCHAR = stages[].id, stages[].stageId
--- field: name VARCHAR = stages[].name, stages[].title, stages[].label
--- field: probability DECIMAL(9,6) = stages[].probability, stages[].winProbability
--- field: stage_order BIGINT = stages[].order, stages[].position, stages[].sortOrder, stages[].rank
+-- from: pipelines__stages, pipelines__phases, pipelines__steps
+-- field: id VARCHAR = id, stageId
+-- field: name VARCHAR = name, title, label
+-- field: probability DECIMAL(9,6) = probability, winProbability
+-- field: stage_order BIGINT = order, position, sortOrder, rank
 -- definition: stage_order = the stage's own number or, where it has none, its place in the list
 
 -- Some instances write 40 and some 0.4 for the same odds.
@@ -13,10 +13,10 @@ WITH stages AS (
         _instance,
         {{id}} AS id,
         {{name}} AS name,
-        pipeline_id,
+        _parent_id AS pipeline_id,
         {{probability}} AS probability,
         coalesce({{stage_order}}, _position) AS stage_order
-    FROM crm.stages
+    FROM {{from}}
 ),
 scales AS (
     SELECT _instance, CASE WHEN max(probability) <= 1 THEN 100 ELSE 1 END AS scale FROM stages GROUP BY _instance

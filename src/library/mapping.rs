@@ -84,10 +84,15 @@ impl Mapping {
     }
 }
 
-/// The column that a record's path became, or the one of that name, such as `cf_next_step`.
+/// The column that a record's path became, or the one of that name, such as `cf_next_step`. In a list inside records, such
+/// as the stages of a pipeline, a path may also begin at the list's element.
 fn find<'a>(known: &'a [KnownColumn], table: &str, path: &str) -> Option<&'a Column> {
     let of_table = || known.iter().filter(|known| known.table == table).map(|known| &known.column);
-    of_table().find(|column| column.source_path == path).or_else(|| of_table().find(|column| column.name == path))
+    let in_element = |column: &&Column| column.source_path.rsplit_once("[].").is_some_and(|(_, inside)| inside == path);
+    of_table()
+        .find(|column| column.source_path == path)
+        .or_else(|| of_table().find(in_element))
+        .or_else(|| of_table().find(|column| column.name == path))
 }
 
 /// The column as the canonical type. Numbers keep the exact type they have.
