@@ -78,6 +78,8 @@ pub enum Command {
     Plan(Plan),
     /// Answer the questions of sql/reports
     Report(ReportArgs),
+    /// Write a dashboard: a page of headlines and charts, and a page for every report
+    Dashboard(DashboardArgs),
     /// Answer a question of your own, read-only
     Sql(Sql),
     /// Write every table into files for BI tools and spreadsheets
@@ -150,10 +152,10 @@ pub struct Plan {
 pub struct ReportArgs {
     /// Which reports [default: all]
     pub names: Vec<String>,
-    /// List the reports with their questions and parameters
+    /// List the reports with their questions and parameters; of those named, everything there is to know
     #[arg(long)]
     pub list: bool,
-    /// How to write the answer [default: table on a terminal, else csv]
+    /// How to write the answer [default: what --out ends in; table on a terminal, else csv]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
     /// A parameter's value
@@ -165,6 +167,20 @@ pub struct ReportArgs {
     /// Write to this file or, with a folder, one file a report
     #[arg(long, value_name = "PATH")]
     pub out: Option<PathBuf>,
+}
+
+/// `crmlake dashboard`
+#[derive(Debug, Args)]
+pub struct DashboardArgs {
+    /// The folder: a new or empty one, or an earlier dashboard's
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// A parameter's value, for every report that has it
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    pub params: Vec<String>,
+    /// As the warehouse stood then: a day (its end), a moment, or -30d
+    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
+    pub as_of: Option<String>,
 }
 
 /// `crmlake sql`
@@ -179,9 +195,12 @@ pub struct Sql {
     /// As the warehouse stood then: a day (its end), a moment, or -30d
     #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
     pub as_of: Option<String>,
-    /// How to write the answer [default: table on a terminal, else csv]
+    /// How to write the answer [default: what --out ends in; table on a terminal, else csv]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
+    /// Write to this file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// `crmlake export`

@@ -2,7 +2,14 @@
 
 use std::path::Path;
 
-use super::{Context, extract::summary_table, print, report, sandbox::today, write_error};
+use super::{
+    Context,
+    extract::summary_table,
+    print,
+    report::{self, Asker},
+    sandbox::today,
+    write_error,
+};
 use crate::{
     cli::Demo,
     config::{Instance, Settings, work_folder},
@@ -33,11 +40,10 @@ pub(super) async fn run(context: Context, args: Demo) -> Result<ExitCode, Error>
         day.moved, day.repriced, day.created, day.deleted
     ))?;
     extract(&settings, &instance, &context, &warehouse).await?;
-    let reader = Reader::open(&settings.warehouse)?;
-    let given = Given::default();
+    let asker = Asker::new(Reader::open(&settings.warehouse)?, Given::default(), &settings)?;
     for report in report::load(&settings)? {
         let mut text = Vec::new();
-        report::write(&mut text, &reader, &report, &given, Format::Table)?;
+        asker.write(&mut text, &report, Format::Table)?;
         print(&format!("\n{}", String::from_utf8_lossy(&text)))?;
     }
     print(&format!("\n{}", closing(&warehouse)))?;

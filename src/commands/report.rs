@@ -1,17 +1,23 @@
 //! `crmlake report`
 
-use std::{fs, io::Write as _};
+use std::io::{self, Write as _};
 
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 
-use super::{Context, format, print, rendered, write_error};
+use super::{
+    Context, notes,
+    output::{Output, create_folder, tell, write_file},
+    print, rendered,
+};
 use crate::{
     cli::ReportArgs,
     config::Settings,
-    error::{Error, ExitCode},
+    error::{Error, ExitCode, in_one_line},
     library::{Shelf, shelf},
     reports::{
-        Reader, Report, ReportError,
+        Answer, Reader, Report, ReportError,
+        freshness::{Freshness, MAX_AGE},
+        page,
         params::{Given, as_of},
         render::{About, Format, render},
     },
@@ -20,51 +26,55 @@ use crate::{
 pub(super) fn run(context: &Context, args: &ReportArgs) -> Result<ExitCode, Error> {
     let settings = context.settings()?;
     let reports = load(&settings)?;
+    let chosen = choose(&reports, &args.names)?;
     if args.list {
-        print(&listing(&reports))?;
+        print(&if args.names.is_empty() { listing(&reports) } else { descriptions(&chosen) })?;
         return Ok(ExitCode::Whole);
     }
-    let chosen = choose(&reports, &args.names)?;
     let given = Given::parse(&args.params)?;
     given.check(chosen.iter().copied())?;
     let at = args.as_of.as_deref().map(as_of).transpose()?;
-    let reader = Reader::open_as_of(&settings.warehouse, at)?;
-    let format = format(args.format);
-    let folder = args.out.as_ref().filter(|path| chosen.len() > 1 || path.is_dir());
-    if let Some(folder) = folder {
-        fs::create_dir_all(folder).map_err(write_error(folder))?;
+    let output = Output::to(args.out.as_deref(), chosen.len())?;
+    let format = output.format(args.format)?;
+    if format.is_binary() && chosen.len() > 1 && matches!(output, Output::Standard) {
+        let name = format.extension();
+        return Err(Error::Usage(format!("a {name} file holds one report: choose one, or name a folder with --out")));
     }
-    for (index, report) in chosen.iter().enumerate() {
-        let mut text = Vec::new();
-        write(&mut text, &reader, report, &given, format)?;
-        match (&args.out, folder) {
-            (_, Some(folder)) => {
-                let path = folder.join(format!("{}.{}", report.name, extension(format)));
-                fs::write(&path, text).map_err(write_error(&path))?;
+    let asker = Asker::new(Reader::open_as_of(&settings.warehouse, at)?, given, &settings)?;
+    match &output {
+        Output::Standard => asker.print(&chosen, format)?,
+        Output::File(path) => {
+            let mut bytes = Vec::new();
+            for report in &chosen {
+                asker.write(&mut bytes, report, format)?;
             }
-            (Some(path), None) => fs::write(path, text).map_err(write_error(path))?,
-            (None, None) => {
-                print(&between(format, index, chosen.len(), &report.name))?;
-                print(&String::from_utf8_lossy(&text))?;
+            write_file(path, &bytes)?;
+        }
+        Output::Folder(folder) => {
+            create_folder(folder)?;
+            let mut failed = None;
+            for report in &chosen {
+                let mut bytes = Vec::new();
+                match asker.write(&mut bytes, report, format) {
+                    Ok(()) => {
+                        write_file(&folder.join(format!("{}.{}", report.name, format.extension())), &bytes)?;
+                    }
+                    // The others can be answered still.
+                    Err(error) => {
+                        tracing::error!(report = report.name, "{}", in_one_line(&error));
+                        failed.get_or_insert(error);
+                    }
+                }
+            }
+            if let Some(error) = failed {
+                return Err(error);
             }
         }
     }
-    if args.out.is_none() && format == Format::Json && chosen.len() > 1 {
-        print("]\n")?;
+    if let Some(report) = chosen.first() {
+        tell(&asker.about(report), format, context.quiet)?;
     }
     Ok(ExitCode::Whole)
-}
-
-/// What tells the answers of several reports apart: in JSON they are one array, in CSV each has its name above it.
-fn between(format: Format, index: usize, count: usize, name: &str) -> String {
-    let first = index == 0;
-    match format {
-        _ if count < 2 => String::new(),
-        Format::Json => if first { "[" } else { "," }.to_owned(),
-        Format::Ndjson => String::new(),
-        Format::Csv => format!("{}# {name}\n", if first { "" } else { "\n" }),
-        Format::Table | Format::Markdown => if first { "" } else { "\n" }.to_owned(),
-    }
 }
 
 /// All reports, built in and the user's.
@@ -73,54 +83,94 @@ pub(super) fn load(settings: &Settings) -> Result<Vec<Report>, Error> {
     Ok(files.into_iter().map(Report::from_file).collect::<Result<_, _>>()?)
 }
 
-/// Writes one report.
-pub(super) fn write(
-    out: &mut Vec<u8>,
-    reader: &Reader,
-    report: &Report,
-    given: &Given,
-    format: Format,
-) -> Result<(), Error> {
-    let answer = reader.run(report, given)?;
-    let freshness = reader.freshness()?;
-    let about = About {
-        report: report.name.clone(),
-        title: report.title.clone(),
-        extracted_at: freshness.extracted_at,
-        verdict: freshness.verdict,
-        params: given.effective(report).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-    };
-    render(out, &answer, format, Some(&about)).map_err(rendered)?;
-    out.flush()?;
-    Ok(())
+/// What is asked of one warehouse.
+pub(super) struct Asker {
+    reader: Reader,
+    given: Given,
+    pub(super) freshness: Freshness,
+    pub(super) notes: Vec<String>,
+}
+
+impl Asker {
+    pub(super) fn new(reader: Reader, given: Given, settings: &Settings) -> Result<Self, Error> {
+        let freshness = reader.freshness(MAX_AGE)?;
+        Ok(Self { reader, given, freshness, notes: notes(settings) })
+    }
+
+    /// Runs a report.
+    pub(super) fn ask(&self, report: &Report) -> Result<Answer, Error> {
+        Ok(self.reader.run(report, &self.given)?)
+    }
+
+    /// What is to be known of a report's answer.
+    pub(super) fn about(&self, report: &Report) -> About {
+        let params = self.given.effective(report).map(|(name, value)| (name.to_owned(), value.to_owned()));
+        About::report(report, self.freshness.clone(), params.collect(), self.notes.clone())
+    }
+
+    /// Runs a report and writes its answer.
+    pub(super) fn write(&self, out: &mut Vec<u8>, report: &Report, format: Format) -> Result<(), Error> {
+        render(out, &self.ask(report)?, format, Some(&self.about(report))).map_err(rendered)
+    }
+
+    /// Writes the answers to standard output: in JSON one array of them, as HTML one page.
+    fn print(&self, reports: &[&Report], format: Format) -> Result<(), Error> {
+        let mut out = io::stdout().lock();
+        if format == Format::Html {
+            let answers = reports
+                .iter()
+                .map(|report| Ok((self.about(report), self.ask(report)?)))
+                .collect::<Result<Vec<_>, Error>>()?;
+            let answers: Vec<_> = answers.iter().map(|(about, answer)| (about, answer)).collect();
+            let page = page::answers(&answers).map_err(|error| rendered(error.into()))?;
+            out.write_all(page.as_bytes())?;
+            return Ok(out.flush()?);
+        }
+        for (index, report) in reports.iter().enumerate() {
+            let mut bytes = Vec::new();
+            self.write(&mut bytes, report, format)?;
+            out.write_all(between(format, index, reports.len(), &report.name).as_bytes())?;
+            out.write_all(&bytes)?;
+        }
+        if format == Format::Json && reports.len() > 1 {
+            out.write_all(b"]\n")?;
+        }
+        Ok(out.flush()?)
+    }
+}
+
+/// What tells the answers of several reports apart: in JSON they are one array, in CSV each has its name above it.
+fn between(format: Format, index: usize, count: usize, name: &str) -> String {
+    let first = index == 0;
+    match format {
+        _ if count < 2 => String::new(),
+        Format::Json => if first { "[" } else { "," }.to_owned(),
+        Format::Csv => format!("{}# {name}\n", if first { "" } else { "\n" }),
+        Format::Table | Format::Markdown => if first { "" } else { "\n" }.to_owned(),
+        Format::Ndjson | Format::Html | Format::Parquet | Format::Xlsx => String::new(),
+    }
 }
 
 fn choose<'a>(reports: &'a [Report], names: &[String]) -> Result<Vec<&'a Report>, Error> {
     if names.is_empty() {
         return Ok(reports.iter().collect());
     }
-    let find = |name: &String| {
-        reports.iter().find(|report| report.name == *name).ok_or_else(|| {
+    let mut chosen: Vec<&Report> = Vec::new();
+    for name in names {
+        let found = reports.iter().find(|report| report.name == *name).ok_or_else(|| {
             let known = reports.iter().map(|report| report.name.as_str()).collect::<Vec<_>>().join(", ");
-            ReportError::Unknown { name: name.clone(), known }.into()
-        })
-    };
-    names.iter().map(find).collect()
-}
-
-fn extension(format: Format) -> &'static str {
-    match format {
-        Format::Table => "txt",
-        Format::Csv => "csv",
-        Format::Json => "json",
-        Format::Ndjson => "ndjson",
-        Format::Markdown => "md",
+            ReportError::Unknown { name: name.clone(), known }
+        })?;
+        if !chosen.iter().any(|report| report.name == *name) {
+            chosen.push(found);
+        }
     }
+    Ok(chosen)
 }
 
 fn listing(reports: &[Report]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["report", "question", "parameters"]);
     for report in reports {
         let parameters: Vec<_> =
@@ -128,4 +178,27 @@ fn listing(reports: &[Report]) -> String {
         table.add_row([report.name.clone(), report.question.clone(), parameters.join(" ")]);
     }
     format!("{table}\n")
+}
+
+/// Everything that the files say of reports.
+fn descriptions(reports: &[&Report]) -> String {
+    let mut text = String::new();
+    for report in reports {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&format!("{}: {}\n", report.name, report.title));
+        let mut line = |what: &str, value: &str| {
+            if !value.is_empty() {
+                text.push_str(&format!("  {what:<11} {value}\n"));
+            }
+        };
+        line("question", &report.question);
+        line("grain", &report.header.grain);
+        report.declarations().for_each(|declaration| line("param", declaration));
+        for definition in &report.header.definitions {
+            line("definition", &format!("{} = {}", definition.term, definition.formula));
+        }
+    }
+    text
 }

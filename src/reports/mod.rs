@@ -1,14 +1,23 @@
 //! Questions to the warehouse: report files and ad-hoc statements, run read-only.
 
+mod cells;
+mod chart;
+pub mod freshness;
+pub mod header;
+pub mod names;
+mod number;
+pub mod page;
 pub mod params;
 pub mod render;
+pub mod workbook;
 
 use std::path::Path;
 
 use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
 use duckdb::{Connection, params_from_iter, types::Value};
-use jiff::{Timestamp, civil::Date, tz::Offset};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::Offset};
 
+use self::{freshness::Freshness, header::Header};
 use crate::{
     library::{LibraryError, SqlFile},
     warehouse::{
@@ -52,8 +61,8 @@ pub enum ReportError {
         message: String,
     },
     /// The answer could not be rendered.
-    #[error("the answer could not be rendered")]
-    Render(#[from] arrow::error::ArrowError),
+    #[error(transparent)]
+    Render(Box<render::RenderError>),
 }
 
 impl ReportError {
@@ -83,6 +92,8 @@ pub struct Report {
     pub question: String,
     /// Its parameters.
     pub parameters: Vec<params::Parameter>,
+    /// What it says of its answer.
+    pub header: Header,
     file: SqlFile,
 }
 
@@ -93,13 +104,20 @@ impl Report {
             .all("param")
             .map(|(line, text)| params::Parameter::parse(text).map_err(|problem| file.problem(line, problem)))
             .collect::<Result<_, _>>()?;
+        let header = Header::read(&file)?;
         Ok(Self {
             name: file.name.clone(),
             title: file.get("title").unwrap_or(&file.name).to_owned(),
             question: file.get("question").or_else(|| file.get("description")).unwrap_or_default().to_owned(),
             parameters,
+            header,
             file,
         })
+    }
+
+    /// The parameters as the file declares them.
+    pub fn declarations(&self) -> impl Iterator<Item = &str> {
+        self.file.all("param").map(|(_, text)| text)
     }
 }
 
@@ -123,6 +141,8 @@ impl Answer {
 #[derive(Debug)]
 pub struct Reader {
     opened: Opened,
+    /// The moment that the answers are of.
+    now: Timestamp,
     /// The day that relative dates count from.
     today: Date,
 }
@@ -141,12 +161,13 @@ impl Reader {
 
     /// Opens a warehouse as it stood at a moment, or as it is.
     pub fn open_as_of(warehouse: &Path, at: Option<Timestamp>) -> Result<Self, ReportError> {
-        let today = Offset::UTC.to_datetime(at.unwrap_or_else(Timestamp::now)).date();
+        let now = at.unwrap_or_else(Timestamp::now);
+        let today = Offset::UTC.to_datetime(now).date();
         let opened = match at {
             None => Opened::Now(open_read_only(warehouse)?),
             Some(at) => Opened::Then(open_as_of(warehouse, at)?),
         };
-        Ok(Self { opened, today })
+        Ok(Self { opened, now, today })
     }
 
     /// Runs a statement; `values` gives each named parameter its value.
@@ -176,12 +197,15 @@ impl Reader {
     /// Runs a report.
     pub fn run(&self, report: &Report, given: &params::Given) -> Result<Answer, ReportError> {
         let values = given.for_report(report, self.today)?;
-        self.ask(&report.name, &report.file.body, &|name| values.get(name).cloned())
+        let answer = self.ask(&report.name, &report.file.body, &|name| values.get(name).cloned())?;
+        report.header.check(&report.file, &answer.schema)?;
+        Ok(answer)
     }
 
-    /// How fresh and how whole the data is.
-    pub fn freshness(&self) -> Result<ledger::Freshness, ReportError> {
-        Ok(ledger::freshness(self.connection())?)
+    /// How fresh and how whole the data is; data of more than some age is old.
+    pub fn freshness(&self, max_age: SignedDuration) -> Result<Freshness, ReportError> {
+        let (told, lists) = (ledger::freshness(self.connection())?, ledger::latest(self.connection())?);
+        Ok(Freshness::new(told, &lists, self.now, max_age))
     }
 
     /// The connection, for other rooms' questions.
