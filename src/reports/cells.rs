@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use arrow::{
     array::{Array, ArrayRef, AsArray as _},
-    datatypes::DataType,
+    datatypes::{DataType, Decimal128Type},
     error::ArrowError,
     record_batch::RecordBatch,
     util::display::{ArrayFormatter, FormatOptions},
@@ -41,6 +41,9 @@ impl Cells<'_> {
             self.json(row, &mut json).ok()?;
             return Some(json);
         }
+        if let DataType::Decimal128(_, scale) = self.array.data_type() {
+            return Some(decimal(self.array.as_primitive::<Decimal128Type>().value(row), *scale));
+        }
         // A date that has no notation, such as infinity, is told as such and is no reason to stop.
         Some(self.formatter.value(row).try_to_string().unwrap_or_else(|_| "out of range".to_owned()))
     }
@@ -61,9 +64,7 @@ impl Cells<'_> {
                 let number = text.parse::<f64>().ok().and_then(serde_json::Number::from_f64);
                 out.push_str(&number.map_or_else(|| quoted(&text), |number| number.to_string()));
             }
-            kind if kind.is_numeric() => {
-                out.push_str(&self.formatter.value(row).try_to_string()?);
-            }
+            kind if kind.is_numeric() => out.push_str(&self.text(row).unwrap_or_default()),
             DataType::List(_) => list(&self.array.as_list::<i32>().value(row), out)?,
             DataType::LargeList(_) => list(&self.array.as_list::<i64>().value(row), out)?,
             DataType::FixedSizeList(..) => list(&self.array.as_fixed_size_list().value(row), out)?,
@@ -95,6 +96,18 @@ impl Cells<'_> {
     }
 }
 
+/// A decimal with all of its digits: arrow's own notation ends after 38, and DuckDB's HUGEINT comes as a decimal of up to 39.
+fn decimal(value: i128, scale: i8) -> String {
+    let digits = value.unsigned_abs().to_string();
+    let sign = if value < 0 { "-" } else { "" };
+    let Ok(places @ 1..) = usize::try_from(scale) else {
+        return format!("{sign}{digits}{}", "0".repeat(usize::from(scale.unsigned_abs())));
+    };
+    let digits = format!("{digits:0>0$}", places + 1);
+    let (whole, decimals) = digits.split_at(digits.len() - places);
+    format!("{sign}{whole}.{decimals}")
+}
+
 fn list(elements: &ArrayRef, out: &mut String) -> Result<(), ArrowError> {
     let elements = of(std::slice::from_ref(elements))?;
     out.push('[');
@@ -116,4 +129,22 @@ pub(super) fn quoted(text: &str) -> String {
 /// A text without the control characters that would reach a terminal as commands, or that no page may hold.
 pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decimal_has_all_of_its_digits() {
+        for (value, scale, expected) in [
+            (i128::MAX, 0, "170141183460469231731687303715884105727"),
+            (-5, 2, "-0.05"),
+            (1_234_567, 2, "12345.67"),
+            (0, 3, "0.000"),
+            (5, -2, "500"),
+        ] {
+            assert_eq!(decimal(value, scale), expected);
+        }
+    }
 }

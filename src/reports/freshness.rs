@@ -98,7 +98,10 @@ pub(super) fn moment(at: Timestamp) -> String {
 
 /// A length of time in its greatest unit that is no exaggeration.
 fn age(duration: SignedDuration) -> String {
-    let (count, unit) = match duration.as_mins().max(0) {
+    if duration.as_mins() < 1 {
+        return "less than a minute".to_owned();
+    }
+    let (count, unit) = match duration.as_mins() {
         minutes @ ..120 => (minutes, "minute"),
         minutes @ ..2_880 => (minutes / 60, "hour"),
         minutes => (minutes / 1_440, "day"),
@@ -129,6 +132,7 @@ mod tests {
         let fresh = seen(&lists, Some(at), "2026-03-03T17:00:00Z");
         assert_eq!((fresh.warnings.len(), fresh.age.as_deref()), (0, Some("35 hours")));
         assert_eq!(seen(&lists, Some(at), "2026-03-02T06:01:00Z").age.as_deref(), Some("1 minute"));
+        assert_eq!(seen(&lists, Some(at), at).age.as_deref(), Some("less than a minute"));
     }
 
     #[test]

@@ -6,19 +6,21 @@ use arrow::datatypes::DataType;
 use super::header::Unit;
 
 /// A space that no line is broken at, between groups of digits and before a unit.
-pub const THIN: char = '\u{202f}';
+pub(super) const THIN: char = '\u{202f}';
 /// The sign of a negative number.
 const MINUS: char = '\u{2212}';
 
 /// How a column is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
+pub(super) enum Style {
     /// As it is.
     Text,
     /// A number's own digits, such as a year's or an id's.
     Digits,
     /// A number with all its digits.
     Number,
+    /// A number of things: decimals only where they say something.
+    Count,
     /// With two decimals.
     Money,
     /// As per cent with one decimal.
@@ -39,14 +41,14 @@ pub enum Style {
 
 impl Style {
     /// The style of a column by its name, type and unit.
-    pub fn of(name: &str, data_type: &DataType, unit: Option<Unit>) -> Self {
+    pub(super) fn of(name: &str, data_type: &DataType, unit: Option<Unit>) -> Self {
         let is = |what: &str| name == what || name.ends_with(&format!("_{what}"));
         match (data_type, unit) {
             (kind, Some(unit)) if kind.is_numeric() => match unit {
                 Unit::Money => Self::Money,
                 Unit::Share => Self::Share,
                 Unit::Days => Self::Days,
-                Unit::Count => Self::Number,
+                Unit::Count => Self::Count,
             },
             (kind, None) if kind.is_numeric() => {
                 if is("year") || is("id") || is("week") {
@@ -65,20 +67,22 @@ impl Style {
     }
 
     /// Whether cells are aligned at their last digit.
-    pub fn is_figure(self) -> bool {
-        matches!(self, Self::Number | Self::Money | Self::Share | Self::Days)
+    pub(super) fn is_figure(self) -> bool {
+        matches!(self, Self::Number | Self::Count | Self::Money | Self::Share | Self::Days)
     }
 
     /// Whether the values follow each other in time.
-    pub fn is_time(self) -> bool {
+    pub(super) fn is_time(self) -> bool {
         matches!(self, Self::Day | Self::Month | Self::Quarter | Self::Year | Self::Moment)
     }
 
     /// The value as it is shown, and whether that says less than the value.
-    pub fn show(self, text: &str) -> (String, bool) {
+    pub(super) fn show(self, text: &str) -> (String, bool) {
         match self {
             Self::Text | Self::Digits | Self::Day => (text.to_owned(), false),
             Self::Number => (grouped(text), false),
+            Self::Count if text.contains('.') => (grouped(text.trim_end_matches('0').trim_end_matches('.')), false),
+            Self::Count => (grouped(text), false),
             Self::Money => fixed(text, 2),
             Self::Days => fixed(text, 1),
             Self::Share => match shifted(text) {
@@ -118,7 +122,7 @@ fn parts(text: &str) -> Option<(bool, &str, &str)> {
 }
 
 /// A number with its digits in groups; whatever else stays as it is.
-pub fn grouped(text: &str) -> String {
+pub(super) fn grouped(text: &str) -> String {
     let Some((is_negative, whole, decimals)) = parts(text) else { return text.to_owned() };
     let mut shown = String::with_capacity(text.len() * 2);
     if is_negative {
@@ -147,7 +151,7 @@ fn fixed(text: &str, places: usize) -> (String, bool) {
 }
 
 /// A number with exactly so many decimals.
-pub fn rounded(text: &str, places: usize) -> Option<String> {
+pub(super) fn rounded(text: &str, places: usize) -> Option<String> {
     let (is_negative, whole, decimals) = parts(text)?;
     let mut digits: Vec<u8> = whole.bytes().chain(decimals.bytes()).collect();
     let keep = whole.len() + places;
@@ -194,7 +198,7 @@ fn shifted(text: &str) -> Option<String> {
 const SCALES: [(f64, &str); 4] = [(1e12, "tn"), (1e9, "bn"), (1e6, "M"), (1e3, "k")];
 
 /// A figure beside its mark in a chart: three digits and a scale.
-pub fn short(value: f64, unit: Option<Unit>) -> String {
+pub(super) fn short(value: f64, unit: Option<Unit>) -> String {
     match unit {
         Some(Unit::Share) => format!("{}%", trimmed(value * 100.0, 1)),
         Some(Unit::Days) => format!("{}{THIN}d", trimmed(value, 1)),
@@ -234,7 +238,7 @@ fn trimmed(value: f64, places: usize) -> String {
 }
 
 /// The labels of an axis: one scale for all, and as many decimals as tell them apart.
-pub fn ticks(values: &[f64], unit: Option<Unit>) -> Vec<String> {
+pub(super) fn ticks(values: &[f64], unit: Option<Unit>) -> Vec<String> {
     let greatest = values.iter().fold(0.0_f64, |greatest, value| greatest.max(value.abs()));
     let step = values.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(f64::INFINITY, f64::min);
     let (scale, name) = match unit {
@@ -257,7 +261,7 @@ pub fn ticks(values: &[f64], unit: Option<Unit>) -> Vec<String> {
 }
 
 /// A column's name in words: `win_rate` is `Win rate`.
-pub fn words(name: &str) -> String {
+pub(super) fn words(name: &str) -> String {
     let spaced = name.trim_matches('_').replace('_', " ");
     let mut characters = spaced.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
@@ -320,6 +324,9 @@ mod tests {
             (Style::Share, "12.3456", "1 234.6%", true),
             (Style::Days, "12.25", "12.3", true),
             (Style::Number, "1234.5678", "1 234.5678", false),
+            (Style::Count, "1230.0000", "1 230", false),
+            (Style::Count, "1230", "1 230", false),
+            (Style::Count, "2.50", "2.5", false),
             (Style::Digits, "2026", "2026", false),
             (Style::Month, "2026-03-01", "2026-03", false),
             (Style::Month, "2026-03-02", "2026-03-02", false),

@@ -64,17 +64,18 @@ pub(super) fn draw(picture: &Picture, canvas_width: i32, label_above: bool) -> D
         let bars_top = if label_above { y + label_height } else { y + (height - bars_height) / 2 };
         for (index, line) in (0..).zip(&row.lines) {
             let middle = bars_top + index * BAR + BAR / 2;
-            for bar in line {
-                draw_bar(&mut canvas, picture.kind, bar, scale, middle);
+            let figures: Vec<_> =
+                line.iter().filter_map(|bar| draw_bar(&mut canvas, picture.kind, bar, scale, middle)).collect();
+            // The line of nought leads past figures, and on a phone past names.
+            let nought = scale.at(0.0);
+            if !is_funnel && !figures.iter().any(|(from, to)| (from - 2..to + 2).contains(&nought)) {
+                let gap = if label_above { 0 } else { (height - bars_height + GAP) / 2 };
+                canvas.path(vec![(nought, middle - BAR / 2 - gap), (nought, middle + BAR / 2 + gap)], AXIS, 1);
             }
         }
         y += height + GAP;
     }
     let bottom = y - GAP / 2;
-    if !is_funnel {
-        let nought = scale.at(0.0);
-        canvas.path(vec![(nought, top - 2), (nought, bottom)], AXIS, 1);
-    }
     Drawing { canvas, height: bottom + 2 }
 }
 
@@ -96,7 +97,8 @@ fn side(kind: ChartKind, bar: &Bar) -> Side {
     }
 }
 
-fn draw_bar(canvas: &mut Canvas, kind: ChartKind, bar: &Bar, scale: Scale, middle: i32) {
+/// Returns from where to where the figure stands.
+fn draw_bar(canvas: &mut Canvas, kind: ChartKind, bar: &Bar, scale: Scale, middle: i32) -> Option<(i32, i32)> {
     let (from, to) = (scale.at(bar.from), scale.at(bar.to));
     let (low, mut high) = (from.min(to), from.max(to));
     // What is not nought is seen.
@@ -108,7 +110,7 @@ fn draw_bar(canvas: &mut Canvas, kind: ChartKind, bar: &Bar, scale: Scale, middl
         canvas.rectangle((low, middle - half), (high, middle + half), bar.colour);
     }
     if bar.figure.is_empty() {
-        return;
+        return None;
     }
     let colour = if bar.figure == NO_FIGURE { MUTED } else { INK };
     let (x, anchor) = match side(kind, bar) {
@@ -117,6 +119,8 @@ fn draw_bar(canvas: &mut Canvas, kind: ChartKind, bar: &Bar, scale: Scale, middl
         Side::Edge => (canvas.width, Anchor::End),
     };
     canvas.text((x, middle), anchor, &bar.figure, colour);
+    let room = width(&bar.figure);
+    Some(if anchor == Anchor::End { (x - room, x) } else { (x, x + room) })
 }
 
 /// What stands where a category has no figure.

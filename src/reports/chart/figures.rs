@@ -31,6 +31,9 @@ pub(in crate::reports) type Rows = [Vec<Option<String>>];
 /// What stands for a category without a name.
 pub(in crate::reports) const NONE: &str = "(none)";
 
+/// What stands for a category whose name is an empty text.
+pub(in crate::reports) const EMPTY: &str = "(empty)";
+
 /// The charts that a header asks for.
 pub(in crate::reports) fn pictures(schema: &SchemaRef, rows: &Rows, header: &Header) -> Figures {
     let Some(hint) = &header.chart else { return Figures::default() };
@@ -214,7 +217,7 @@ impl Plan<'_> {
         }
         let shown = |name: &Option<String>| match name.as_deref() {
             None => NONE.to_owned(),
-            Some("") => "(empty)".to_owned(),
+            Some("") => EMPTY.to_owned(),
             Some(text) => style.show(text).0,
         };
         figures.pictures.push(Picture {

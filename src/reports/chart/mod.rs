@@ -22,7 +22,7 @@ use std::fmt::Write as _;
 
 use self::canvas::Canvas;
 pub(super) use self::{
-    figures::{Figures, NONE, pictures},
+    figures::{EMPTY, Figures, NONE, pictures},
     palette::dark_rules,
 };
 use super::{
@@ -31,7 +31,7 @@ use super::{
 };
 
 /// The width of a drawing for desktops and paper.
-const WIDE: i32 = 640;
+const WIDE: i32 = 560;
 /// The width of a drawing for phones.
 const NARROW: i32 = 330;
 

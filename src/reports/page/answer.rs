@@ -8,6 +8,7 @@ use super::{Ids, table, text};
 use crate::reports::{
     Answer,
     chart::{Figures, pictures},
+    number::words,
     render::About,
 };
 
@@ -49,25 +50,25 @@ pub(super) fn charts(about: &About, answer: &Answer, rows: &[Vec<Option<String>>
 
 fn meaning(about: &About, level: usize) -> String {
     let mut html = String::new();
-    let mut list = |heading: &str, entries: Vec<(&str, &str)>| {
+    let mut list = |heading: &str, entries: Vec<(String, &str)>| {
         if entries.is_empty() {
             return;
         }
         let _ = writeln!(html, "<h{level}>{heading}</h{level}>\n<dl>");
         for (term, meaning) in entries {
-            let _ = writeln!(html, "<div><dt>{}</dt><dd>{}</dd></div>", text(term), text(meaning));
+            let _ = writeln!(html, "<div><dt>{}</dt><dd>{}</dd></div>", text(&term), text(meaning));
         }
         html.push_str("</dl>\n");
     };
     let definitions = about.definitions().iter();
     list(
         "What the terms mean",
-        definitions.map(|definition| (definition.term.as_str(), definition.formula.as_str())).collect(),
+        definitions.map(|definition| (words(&definition.term), definition.formula.as_str())).collect(),
     );
     let params = about
         .params
         .iter()
-        .map(|(name, value)| (name.as_str(), if value.is_empty() { "not given" } else { value.as_str() }));
+        .map(|(name, value)| (words(name), if value.is_empty() { "not given" } else { value.as_str() }));
     list("What it was asked with", params.collect());
     html
 }

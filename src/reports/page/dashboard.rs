@@ -207,7 +207,7 @@ fn headline_figure(value: &str, unit: Option<Unit>, currency: Option<&str>) -> S
         Some(Unit::Money) => grouped(&rounded(value, 0).unwrap_or_else(|| value.to_owned())),
         Some(Unit::Share) => Style::Share.show(value).0,
         Some(Unit::Days) => format!("{} days", Style::Days.show(value).0),
-        Some(Unit::Count) | None => grouped(value),
+        Some(Unit::Count) | None => Style::Count.show(value).0,
     };
     match currency {
         Some(currency) => format!("{shown}\u{a0}{currency}"),
@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(figure("999999.49", Unit::Money, Some("EUR")), "999 999 EUR");
         assert_eq!(figure("999999.50", Unit::Money, Some("EUR")), "1 M EUR");
         assert_eq!(figure("0.4033", Unit::Share, None), "40.3%");
-        assert_eq!(figure("1234", Unit::Count, None), "1 234");
+        assert_eq!(figure("1234.0000", Unit::Count, None), "1 234");
         assert_eq!(figure("12.25", Unit::Days, None), "12.3 days");
         let since = |change, previous, unit| plain(&super::since(change, previous, Some(unit)));
         assert_eq!(since(Some("12300"), Some("100000"), Unit::Money), "\u{25b2} +12.3 k (+12.3%) since last week");

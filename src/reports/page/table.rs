@@ -9,7 +9,8 @@ use super::{Ids, attribute, text};
 use crate::reports::{
     Answer,
     cells::columns,
-    chart::NONE,
+    chart::{EMPTY, NONE},
+    header::Unit,
     number::{Style, grouped, words},
     render::About,
 };
@@ -18,6 +19,8 @@ use crate::reports::{
 pub(super) const MAX_ROWS: usize = 2_000;
 /// More columns than these stand side by side on no phone.
 const NARROW_COLUMNS: usize = 3;
+/// More columns than these stand side by side on no paper.
+const PAPER_COLUMNS: usize = 9;
 
 /// An answer's rows as text, so many of them.
 pub(super) fn rows(answer: &Answer, most: usize) -> Result<Vec<Vec<Option<String>>>, ArrowError> {
@@ -53,7 +56,13 @@ pub(super) fn table(
     // The chart's category names its row, else the first column does.
     let heading = chart.and_then(|chart| schema.index_of(&chart.category).ok()).unwrap_or(0);
     let id = ids.next("table");
-    let class = if columns.len() > NARROW_COLUMNS { " class=\"cards\"" } else { "" };
+    let class = match columns.len() {
+        ..=NARROW_COLUMNS => "",
+        ..=PAPER_COLUMNS => " class=\"cards\"",
+        _ => " class=\"cards many\"",
+    };
+    // Rows may each have a unit of their own, as headlines do.
+    let unit = schema.index_of("unit").ok();
     let mut html = format!(
         "<div class=\"scroll\" role=\"region\" aria-labelledby=\"{id}\" tabindex=\"0\"><table{class} role=\"table\">\
          <caption id=\"{id}\">{}</caption>\n<thead role=\"rowgroup\"><tr role=\"row\">",
@@ -66,16 +75,20 @@ pub(super) fn table(
     html.push_str("</tr></thead>\n<tbody role=\"rowgroup\">\n");
     for row in rows {
         html.push_str("<tr role=\"row\">");
+        let unit = unit.and_then(|unit| row[unit].as_deref()).and_then(Unit::from_name);
         for (index, (cell, (words, name, style))) in row.iter().zip(&columns).enumerate() {
+            let data_type = schema.field(index).data_type();
+            let style = if about.unit(name).is_none() { Style::of(name, data_type, unit) } else { *style };
             let (element, role) = if index == heading { ("th scope=\"row\"", "rowheader") } else { ("td", "cell") };
             let end = if index == heading { "th" } else { "td" };
-            let mut classes = class_of(*style).to_owned();
+            let mut classes = class_of(style).to_owned();
             let (shown, exact) = match cell {
                 None => {
                     let is_named = index == heading || is_group(name);
                     classes = add_class(&classes, "null");
                     (if is_named && !style.is_figure() { NONE } else { "\u{2013}" }.to_owned(), String::new())
                 }
+                Some(value) if value.is_empty() && index == heading => (EMPTY.to_owned(), String::new()),
                 Some(value) => {
                     let (shown, is_less) = style.show(value);
                     let exact = if is_less { format!(" title=\"{}\"", attribute(value)) } else { String::new() };
