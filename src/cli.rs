@@ -74,6 +74,8 @@ pub enum Color {
 pub enum Command {
     /// Copy the CRM into the warehouse, or into Parquet files
     Extract(Extract),
+    /// Extract, check, write reports and exports, and tell whoever is to know: the one line for a scheduler
+    Run(RunArgs),
     /// Ask one page of each list, and say what a run would take
     Plan(Plan),
     /// Answer the questions of sql/reports
@@ -82,6 +84,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Show which of your fields the reports read, and what to mend
     Doctor(Doctor),
+    /// Write a dashboard: a page of headlines and charts, and a page for every report
+    Dashboard(DashboardArgs),
     /// Answer a question of your own, read-only
     Sql(Sql),
     /// Write every table into files for BI tools and spreadsheets
@@ -172,10 +176,10 @@ pub struct Plan {
 pub struct ReportArgs {
     /// Which reports [default: all]
     pub names: Vec<String>,
-    /// List the reports with their questions and parameters
+    /// List the reports with their questions and parameters; of those named, everything there is to know
     #[arg(long)]
     pub list: bool,
-    /// How to write the answer [default: table on a terminal, else csv]
+    /// How to write the answer [default: what --out ends in; table on a terminal, else csv]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
     /// A parameter's value
@@ -224,6 +228,20 @@ pub enum DoctorFormat {
     Json,
 }
 
+/// `crmlake dashboard`
+#[derive(Debug, Args)]
+pub struct DashboardArgs {
+    /// The folder: a new or empty one, or an earlier dashboard's
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// A parameter's value, for every report that has it
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    pub params: Vec<String>,
+    /// As the warehouse stood then: a day (its end), a moment, or -30d
+    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
+    pub as_of: Option<String>,
+}
+
 /// `crmlake sql`
 #[derive(Debug, Args)]
 pub struct Sql {
@@ -236,9 +254,12 @@ pub struct Sql {
     /// As the warehouse stood then: a day (its end), a moment, or -30d
     #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
     pub as_of: Option<String>,
-    /// How to write the answer [default: table on a terminal, else csv]
+    /// How to write the answer [default: what --out ends in; table on a terminal, else csv]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
+    /// Write to this file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// `crmlake export`

@@ -90,6 +90,15 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A file or folder that the user named for the output.
+    #[error("cannot write {path}")]
+    Out {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// A file or standard input that the user named.
     #[error("cannot read {what}")]
     Input {
@@ -147,6 +156,7 @@ impl Error {
             Self::Warehouse(WarehouseError::Locked) | Self::Store(StoreError::Raced { .. }) => ExitCode::Locked,
             Self::Checks(_) => ExitCode::CheckFailed,
             Self::Export(error) if error.is_usage() => ExitCode::Usage,
+            Self::Out { source, .. } if is_wrong_place(source) => ExitCode::Usage,
             Self::Config(_)
             | Self::Usage(_)
             | Self::Library(_)
@@ -213,11 +223,27 @@ impl Error {
                 "`openssl rand -hex 32` makes one; keep it: hashes of another key do not join with those there are"
                     .to_owned(),
             ),
+            Self::Out { source, .. } if is_wrong_place(source) => Some("name another place with --out".to_owned()),
             Self::Report(error) => error.advice(),
             Self::Export(error) => error.advice(),
             _ => None,
         }
     }
+}
+
+/// Whether another path would have done.
+fn is_wrong_place(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::NotFound
+            | Kind::PermissionDenied
+            | Kind::AlreadyExists
+            | Kind::NotADirectory
+            | Kind::IsADirectory
+            | Kind::ReadOnlyFilesystem
+            | Kind::InvalidFilename
+    )
 }
 
 /// The class of a failed sweep.

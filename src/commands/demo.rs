@@ -1,6 +1,13 @@
 //! `crmlake demo`: everything once, with nothing to configure.
 
-use super::{Context, extract::summary_table, print, report, sandbox::today, write_error};
+use super::{
+    Context,
+    extract::summary_table,
+    print,
+    report::{self, Asker},
+    sandbox::today,
+    write_error,
+};
 use crate::{
     cli::Demo,
     config::{Instance, Settings, work_folder},
@@ -32,11 +39,10 @@ pub(super) async fn run(context: Context, args: Demo) -> Result<ExitCode, Error>
         day.moved, day.repriced, day.created, day.deleted
     ))?;
     extract(&settings, &instance, &context, &warehouse).await?;
-    let reader = Reader::open(&settings, None)?;
-    let given = Given::default();
-    for report in report::load(&settings)? {
+    let asker = Asker::new(Reader::open(&settings, None)?, Given::default(), &settings)?;
+    for report in report::chosen(&settings, &[])? {
         let mut text = Vec::new();
-        report::write(&mut text, &reader, &report, &given, Format::Table)?;
+        asker.write(&mut text, &report, Format::Table)?;
         print(&format!("\n{}", String::from_utf8_lossy(&text)))?;
     }
     print(&format!("\n{}", closing(&warehouse)))?;

@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::{Context, print};
+use super::{Context, max_age, print};
 use crate::{
     cli::{Doctor, DoctorFormat},
     error::{Error, ExitCode},
@@ -18,7 +18,7 @@ pub(super) fn run(context: &Context, args: &Doctor) -> Result<ExitCode, Error> {
     let diagnosis = Diagnosis::of(&reader)?;
     match args.format {
         DoctorFormat::Json => {
-            let freshness = reader.freshness()?;
+            let freshness = reader.freshness(max_age(&settings))?;
             let document = serde_json::json!({
                 "warehouse": settings.warehouse.display().to_string(),
                 "extracted_at": freshness.extracted_at,
@@ -31,7 +31,7 @@ pub(super) fn run(context: &Context, args: &Doctor) -> Result<ExitCode, Error> {
             print(&format!("{document:#}\n"))?;
         }
         DoctorFormat::Table => {
-            let freshness = reader.freshness()?;
+            let freshness = reader.freshness(max_age(&settings))?;
             print(&format!(
                 "{}: extracted {}, {}\n\n",
                 settings.warehouse.display(),

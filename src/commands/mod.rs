@@ -2,15 +2,18 @@
 
 mod check;
 mod completions;
+mod dashboard;
 mod demo;
 mod doctor;
 mod export;
 mod extract;
 mod forget;
 mod init;
+mod output;
 mod plan;
 mod prune;
 mod report;
+mod run;
 mod sandbox;
 mod sql;
 mod starter;
@@ -29,7 +32,10 @@ use crate::{
     config::{ConfigError, Overrides, Settings, env::Environment, file::PrivacyTable},
     error::{Error, ExitCode},
     observe::{Bars, Verbosity, init as init_log},
-    reports::render::{Format, RenderError},
+    reports::{
+        ReportError,
+        render::{Format, RenderError},
+    },
     warehouse::Removed,
 };
 
@@ -79,6 +85,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Report(args) => report::run(&context, &args),
         Command::Check(args) => check::run(&context, &args),
         Command::Doctor(args) => doctor::run(&context, &args),
+        Command::Run(args) => run::run(context, args).await,
+        Command::Dashboard(args) => dashboard::run(&context, &args),
         Command::Sql(args) => sql::run(&context, args),
         Command::Export(args) => export::run(&context, &args),
         Command::Status(args) => status::run(&context, &args),
@@ -121,8 +129,22 @@ fn removed_table(removed: &[Removed]) -> Table {
 fn rendered(error: RenderError) -> Error {
     match error {
         RenderError::Io(error) => Error::Output(error),
-        RenderError::Arrow(error) => Error::Report(error.into()),
+        RenderError::TooWide(_) => Error::Usage(error.to_string()),
+        error => Error::Report(ReportError::Render(Box::new(error))),
     }
+}
+
+/// What one has to know of the settings to read the numbers of reports right; every answer says so.
+fn notes(settings: &Settings) -> Vec<String> {
+    let converted = settings.base_currency().map(|base| {
+        format!("Amounts are converted to {base} at fixed rates; those whose currency has no rate are in their own.")
+    });
+    converted.into_iter().collect()
+}
+
+/// The age from which data is old.
+fn max_age(settings: &Settings) -> jiff::SignedDuration {
+    jiff::SignedDuration::try_from(settings.reports.max_age).unwrap_or(jiff::SignedDuration::MAX)
 }
 
 fn write_error(path: &Path) -> impl FnOnce(io::Error) -> Error {

@@ -1,18 +1,28 @@
 //! `crmlake report`
 
-use std::{fs, io::Write as _};
+use std::{
+    io::{self, Write as _},
+    path::Path,
+};
 
-use comfy_table::{Table, presets};
-use tracing::warn;
+use comfy_table::{ContentArrangement, Table, presets};
+use tracing::{error, warn};
 
-use super::{Context, format, print, rendered, starter, write_error};
+use super::{
+    Context, max_age, notes,
+    output::{Output, create_folder, tell, write_file},
+    print, rendered, starter,
+};
 use crate::{
     cli::ReportArgs,
     config::Settings,
-    error::{Error, ExitCode},
+    error::{Error, ExitCode, in_one_line},
     library::{Shelf, shelf},
     reports::{
-        Reader, Report, ReportError,
+        Answer, Reader, Report, ReportError,
+        diagnosis::Diagnosis,
+        freshness::Freshness,
+        page,
         params::{Given, as_of},
         render::{About, Format, render},
     },
@@ -23,40 +33,146 @@ pub(super) fn run(context: &Context, args: &ReportArgs) -> Result<ExitCode, Erro
     if let Some(("new", names)) = args.names.split_first().map(|(first, names)| (first.as_str(), names)) {
         return starter::run(&settings, names);
     }
-    let reports = load(&settings)?;
+    let chosen = chosen(&settings, &args.names)?;
     if args.list {
-        print(&listing(&reports))?;
+        print(&if args.names.is_empty() { listing(&chosen) } else { descriptions(&chosen) })?;
         return Ok(ExitCode::Whole);
     }
-    let chosen = choose(&reports, &args.names)?;
-    let given = Given::parse(&args.params)?;
-    given.check(chosen.iter().copied())?.iter().for_each(|partly| warn!("{partly}"));
+    let given = Given::parse(&args.params)?.with_configured(settings.report_params());
+    given.check(chosen.iter())?.iter().for_each(|partly| warn!("{partly}"));
     let at = args.as_of.as_deref().map(as_of).transpose()?;
-    let reader = Reader::open(&settings, at)?;
-    let format = format(args.format);
-    let folder = args.out.as_ref().filter(|path| chosen.len() > 1 || path.is_dir());
-    if let Some(folder) = folder {
-        fs::create_dir_all(folder).map_err(write_error(folder))?;
+    let output = Output::to(args.out.as_deref(), chosen.len())?;
+    let format = output.format(args.format)?;
+    if format.is_binary() && chosen.len() > 1 && matches!(output, Output::Standard) {
+        let name = format.extension();
+        return Err(Error::Usage(format!("a {name} file holds one report: choose one, or name a folder with --out")));
     }
-    for (index, report) in chosen.iter().enumerate() {
-        let mut text = Vec::new();
-        write(&mut text, &reader, report, &given, format)?;
-        match (&args.out, folder) {
-            (_, Some(folder)) => {
-                let path = folder.join(format!("{}.{}", report.name, extension(format)));
-                fs::write(&path, text).map_err(write_error(&path))?;
+    let asker = Asker::new(Reader::open(&settings, at)?, given, &settings)?;
+    match &output {
+        Output::Standard => asker.print(&chosen, format)?,
+        Output::File(path) => {
+            let mut bytes = Vec::new();
+            for report in &chosen {
+                asker.write(&mut bytes, report, format)?;
             }
-            (Some(path), None) => fs::write(path, text).map_err(write_error(path))?,
-            (None, None) => {
-                print(&between(format, index, chosen.len(), &report.name))?;
-                print(&String::from_utf8_lossy(&text))?;
-            }
+            write_file(path, &bytes)?;
         }
+        Output::Folder(folder) => asker.write_folder(&chosen, format, folder)?,
     }
-    if args.out.is_none() && format == Format::Json && chosen.len() > 1 {
-        print("]\n")?;
+    if let Some(report) = chosen.first() {
+        tell(&asker.about(report), format, context.quiet)?;
     }
     Ok(ExitCode::Whole)
+}
+
+/// The reports of these names, built in and the user's; all that can be used where there are none.
+pub(super) fn chosen(settings: &Settings, names: &[String]) -> Result<Vec<Report>, Error> {
+    let mut files = shelf(Shelf::Reports, settings.sql.as_deref())?;
+    if names.is_empty() {
+        // One that is broken stops those who want it, and nobody else.
+        let told = |error: ReportError| error!("{}; it is left out", in_one_line(&Error::from(error)));
+        return Ok(files.into_iter().filter_map(|file| Report::from_file(file).map_err(told).ok()).collect());
+    }
+    let mut chosen = Vec::new();
+    for name in names {
+        let Some(at) = files.iter().position(|file| file.name == *name) else {
+            let known = files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(ReportError::Unknown { name: name.clone(), known }.into());
+        };
+        chosen.push(Report::from_file(files.swap_remove(at))?);
+        files.sort_by(|left, right| left.name.cmp(&right.name));
+    }
+    Ok(chosen)
+}
+
+/// Writes reports into a folder, a file each, as `crmlake report --out` does.
+pub(super) fn write_folder(
+    settings: &Settings,
+    reports: &[Report],
+    format: Format,
+    folder: &Path,
+) -> Result<(), Error> {
+    let given = Given::default().with_configured(settings.report_params());
+    Asker::new(Reader::open(settings, None)?, given, settings)?.write_folder(reports, format, folder)
+}
+
+/// What is asked of one warehouse.
+pub(super) struct Asker {
+    reader: Reader,
+    given: Given,
+    pub(super) freshness: Freshness,
+    pub(super) notes: Vec<String>,
+}
+
+impl Asker {
+    pub(super) fn new(reader: Reader, given: Given, settings: &Settings) -> Result<Self, Error> {
+        let freshness = reader.freshness(max_age(settings))?;
+        Ok(Self { reader, given, freshness, notes: notes(settings) })
+    }
+
+    /// What makes reports wrong or empty, in words.
+    pub(super) fn gaps(&self) -> Result<Vec<String>, Error> {
+        Ok(Diagnosis::of(&self.reader)?.gaps())
+    }
+
+    /// Runs a report.
+    pub(super) fn ask(&self, report: &Report) -> Result<Answer, Error> {
+        Ok(self.reader.run(report, &self.given)?)
+    }
+
+    /// What is to be known of a report's answer.
+    pub(super) fn about(&self, report: &Report) -> About {
+        let params = self.given.effective(report, self.reader.today()).into_iter();
+        let params = params.map(|(name, value)| (name, value.unwrap_or_default())).collect();
+        About::report(report, self.freshness.clone(), params, self.notes.clone())
+    }
+
+    /// Runs a report and writes its answer.
+    pub(super) fn write(&self, out: &mut Vec<u8>, report: &Report, format: Format) -> Result<(), Error> {
+        render(out, &self.ask(report)?, format, Some(&self.about(report))).map_err(rendered)
+    }
+
+    /// Writes reports into a folder, a file each. One that fails stops no other; the first failure is returned.
+    fn write_folder(&self, reports: &[Report], format: Format, folder: &Path) -> Result<(), Error> {
+        create_folder(folder)?;
+        let mut failed = None;
+        for report in reports {
+            let mut bytes = Vec::new();
+            match self.write(&mut bytes, report, format) {
+                Ok(()) => write_file(&folder.join(format!("{}.{}", report.name, format.extension())), &bytes)?,
+                Err(error) => {
+                    error!(report = report.name, "{}", in_one_line(&error));
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Writes the answers to standard output: in JSON one array of them, as HTML one page.
+    fn print(&self, reports: &[Report], format: Format) -> Result<(), Error> {
+        let mut out = io::stdout().lock();
+        if format == Format::Html {
+            let answers = reports
+                .iter()
+                .map(|report| Ok((self.about(report), self.ask(report)?)))
+                .collect::<Result<Vec<_>, Error>>()?;
+            let answers: Vec<_> = answers.iter().map(|(about, answer)| (about, answer)).collect();
+            let page = page::answers(&answers).map_err(|error| rendered(error.into()))?;
+            out.write_all(page.as_bytes())?;
+            return Ok(out.flush()?);
+        }
+        for (index, report) in reports.iter().enumerate() {
+            let mut bytes = Vec::new();
+            self.write(&mut bytes, report, format)?;
+            out.write_all(between(format, index, reports.len(), &report.name).as_bytes())?;
+            out.write_all(&bytes)?;
+        }
+        if format == Format::Json && reports.len() > 1 {
+            out.write_all(b"]\n")?;
+        }
+        Ok(out.flush()?)
+    }
 }
 
 /// What tells the answers of several reports apart: in JSON they are one array, in CSV each has its name above it.
@@ -65,70 +181,15 @@ fn between(format: Format, index: usize, count: usize, name: &str) -> String {
     match format {
         _ if count < 2 => String::new(),
         Format::Json => if first { "[" } else { "," }.to_owned(),
-        Format::Ndjson => String::new(),
         Format::Csv => format!("{}# {name}\n", if first { "" } else { "\n" }),
         Format::Table | Format::Markdown => if first { "" } else { "\n" }.to_owned(),
-    }
-}
-
-/// All reports, built in and the user's.
-pub(super) fn load(settings: &Settings) -> Result<Vec<Report>, Error> {
-    let files = shelf(Shelf::Reports, settings.sql.as_deref())?;
-    Ok(files.into_iter().map(Report::from_file).collect::<Result<_, _>>()?)
-}
-
-/// Writes one report.
-pub(super) fn write(
-    out: &mut Vec<u8>,
-    reader: &Reader,
-    report: &Report,
-    given: &Given,
-    format: Format,
-) -> Result<(), Error> {
-    let answer = reader.run(report, given)?;
-    let freshness = reader.freshness()?;
-    let about = About {
-        report: report.name.clone(),
-        title: report.title.clone(),
-        extracted_at: freshness.extracted_at,
-        verdict: freshness.verdict,
-        params: given
-            .effective(report, reader.today())
-            .into_iter()
-            .map(|(name, value)| (name, value.unwrap_or_default()))
-            .collect(),
-    };
-    render(out, &answer, format, Some(&about)).map_err(rendered)?;
-    out.flush()?;
-    Ok(())
-}
-
-fn choose<'a>(reports: &'a [Report], names: &[String]) -> Result<Vec<&'a Report>, Error> {
-    if names.is_empty() {
-        return Ok(reports.iter().collect());
-    }
-    let find = |name: &String| {
-        reports.iter().find(|report| report.name == *name).ok_or_else(|| {
-            let known = reports.iter().map(|report| report.name.as_str()).collect::<Vec<_>>().join(", ");
-            ReportError::Unknown { name: name.clone(), known }.into()
-        })
-    };
-    names.iter().map(find).collect()
-}
-
-fn extension(format: Format) -> &'static str {
-    match format {
-        Format::Table => "txt",
-        Format::Csv => "csv",
-        Format::Json => "json",
-        Format::Ndjson => "ndjson",
-        Format::Markdown => "md",
+        Format::Ndjson | Format::Html | Format::Parquet | Format::Xlsx => String::new(),
     }
 }
 
 fn listing(reports: &[Report]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["report", "question", "parameters"]);
     for report in reports {
         let parameters: Vec<_> = report
@@ -139,4 +200,27 @@ fn listing(reports: &[Report]) -> String {
         table.add_row([report.name.clone(), report.question.clone(), parameters.join(" ")]);
     }
     format!("{table}\n")
+}
+
+/// Everything that the files say of reports.
+fn descriptions(reports: &[Report]) -> String {
+    let mut text = String::new();
+    for report in reports {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&format!("{}: {}\n", report.name, report.title));
+        let mut line = |what: &str, value: &str| {
+            if !value.is_empty() {
+                text.push_str(&format!("  {what:<11} {value}\n"));
+            }
+        };
+        line("question", &report.question);
+        line("grain", &report.header.grain);
+        report.declarations().for_each(|declaration| line("param", declaration));
+        for definition in &report.header.definitions {
+            line("definition", &format!("{} = {}", definition.term, definition.formula));
+        }
+    }
+    text
 }

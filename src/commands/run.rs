@@ -89,9 +89,8 @@ struct Outputs {
 impl Outputs {
     fn of(settings: &Settings) -> Result<Self, Error> {
         let table = &settings.run;
-        let refused = |setting: &str, problem: String| {
-            Error::Config(ConfigError::Value { setting: setting.to_owned(), problem })
-        };
+        let refused =
+            |setting: &str, problem: String| Error::Config(ConfigError::Value { setting: setting.to_owned(), problem });
         let mut formats = Vec::new();
         for name in &table.formats {
             let format = Format::from_str(name, true).map_err(|_| {
@@ -141,7 +140,8 @@ impl Outputs {
             }
         }
         if let Some(folder) = &self.dashboard {
-            note("dashboard", folder, dashboard::write(settings, &Given::default(), None, folder).map(drop));
+            let written = dashboard::write(settings, Given::default(), None, folder);
+            note("dashboard", folder, written.and_then(|written| written.failed.map_or(Ok(()), Err)));
         }
         if let Some((folder, format)) = &self.export {
             let exported = export(&settings.warehouse, folder, *format, &[]);
@@ -175,7 +175,8 @@ impl Told {
             Ok(summary) => {
                 told.run_id = Some(summary.run_id.clone());
                 told.resources = summary.lines.iter().map(resource).collect();
-                told.findings = summary.receipt.findings.iter().filter(|finding| !finding.is_clean()).map(found).collect();
+                told.findings =
+                    summary.receipt.findings.iter().filter(|finding| !finding.is_clean()).map(found).collect();
             }
             Err(error) => {
                 told.errors.push(in_one_line(error));

@@ -5,11 +5,19 @@ use std::{
     io::{self, IsTerminal as _, Read as _, Write as _},
 };
 
-use super::{Context, format, rendered};
+use super::{
+    Context, max_age, notes,
+    output::{Output, tell, write_file},
+    rendered,
+};
 use crate::{
     cli::Sql,
     error::{Error, ExitCode},
-    reports::{Reader, params::as_of, render::render},
+    reports::{
+        Reader,
+        params::as_of,
+        render::{About, render},
+    },
 };
 
 pub(super) fn run(context: &Context, args: Sql) -> Result<ExitCode, Error> {
@@ -34,10 +42,23 @@ pub(super) fn run(context: &Context, args: Sql) -> Result<ExitCode, Error> {
         return Err(Error::Usage("the statement is empty".to_owned()));
     }
     let at = args.as_of.as_deref().map(as_of).transpose()?;
+    let output = Output::to(args.out.as_deref(), 1)?;
+    if let Output::Folder(folder) = &output {
+        return Err(Error::Usage(format!("{} is a folder; name a file for the answer", folder.display())));
+    }
+    let format = output.format(args.format)?;
     let reader = Reader::open(&settings, at)?;
     let answer = reader.ask("SQL", &statement, &|_| None)?;
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    render(&mut out, &answer, format(args.format), None).map_err(rendered)?;
-    out.flush()?;
+    let about = About::statement(reader.freshness(max_age(&settings))?, notes(&settings));
+    if let Output::File(path) = &output {
+        let mut bytes = Vec::new();
+        render(&mut bytes, &answer, format, Some(&about)).map_err(rendered)?;
+        write_file(path, &bytes)?;
+    } else {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        render(&mut out, &answer, format, Some(&about)).map_err(rendered)?;
+        out.flush()?;
+    }
+    tell(&about, format, context.quiet)?;
     Ok(ExitCode::Whole)
 }

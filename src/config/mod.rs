@@ -312,6 +312,16 @@ impl Settings {
         money::Tables::read(&self.file.currency, &self.file.quota, &self.folder)
     }
 
+    /// The currency that amounts are converted to, where one is configured.
+    pub fn base_currency(&self) -> Option<String> {
+        self.file.currency.base.as_ref().map(|base| base.trim().to_uppercase())
+    }
+
+    /// Values of reports' parameters that the command line does not name.
+    pub fn report_params(&self) -> impl Iterator<Item = (String, String)> {
+        self.reports.params.iter().map(|(name, value)| (name.clone(), value.0.clone()))
+    }
+
     /// A path as the configuration file means it.
     pub fn beside_file(&self, path: &Path) -> PathBuf {
         self.folder.join(path)

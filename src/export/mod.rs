@@ -5,7 +5,6 @@
 
 mod csv;
 mod manifest;
-mod names;
 mod swap;
 mod xlsx;
 
@@ -15,13 +14,16 @@ use std::{
 };
 
 pub use self::manifest::{Cut, Entry, Manifest};
-use self::{
-    names::Names,
-    swap::{Staging, Target},
-};
-use crate::warehouse::{
-    WarehouseError,
-    outlet::{Name, Outlet, View},
+use self::swap::{Staging, Target};
+use crate::{
+    reports::{
+        names::{self, Names},
+        workbook,
+    },
+    warehouse::{
+        WarehouseError,
+        outlet::{Name, Outlet, View},
+    },
 };
 
 /// The workbook's file in the folder.
@@ -83,7 +85,7 @@ pub enum ExportError {
     /// A sheet cannot hold the table.
     #[error(
         "{table} has {columns} columns, and a sheet has at most {}; export it as parquet or csv",
-        xlsx::MAX_COLUMNS
+        workbook::MAX_COLUMNS
     )]
     TooWide {
         /// The table.

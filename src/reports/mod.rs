@@ -1,13 +1,22 @@
 //! Questions to the warehouse: report files and ad-hoc statements, run read-only.
 
+mod cells;
+mod chart;
 pub mod diagnosis;
+pub mod freshness;
+pub mod header;
+pub mod names;
+mod number;
+pub mod page;
 pub mod params;
 pub mod render;
+pub mod workbook;
 
 use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
 use duckdb::{Connection, params_from_iter, types::Value};
-use jiff::{Timestamp, civil::Date, tz::Offset};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::Offset};
 
+use self::{freshness::Freshness, header::Header};
 use crate::{
     config::Settings,
     library::{
@@ -57,8 +66,8 @@ pub enum ReportError {
         message: String,
     },
     /// The answer could not be rendered.
-    #[error("the answer could not be rendered")]
-    Render(#[from] arrow::error::ArrowError),
+    #[error(transparent)]
+    Render(Box<render::RenderError>),
 }
 
 impl ReportError {
@@ -88,6 +97,8 @@ pub struct Report {
     pub question: String,
     /// Its parameters.
     pub parameters: Vec<Parameter>,
+    /// What it says of its answer.
+    pub header: Header,
     file: SqlFile,
 }
 
@@ -96,13 +107,20 @@ impl Report {
     pub fn from_file(file: SqlFile) -> Result<Self, ReportError> {
         file.check()?;
         let parameters = file.parameters()?;
+        let header = Header::read(&file)?;
         Ok(Self {
             name: file.name.clone(),
             title: file.get("title").unwrap_or(&file.name).to_owned(),
             question: file.get("question").or_else(|| file.get("description")).unwrap_or_default().to_owned(),
             parameters,
+            header,
             file,
         })
+    }
+
+    /// The parameters as the file declares them.
+    pub fn declarations(&self) -> impl Iterator<Item = &str> {
+        self.file.all("param").map(|(_, text)| text)
     }
 }
 
@@ -126,6 +144,8 @@ impl Answer {
 #[derive(Debug)]
 pub struct Reader {
     opened: Opened,
+    /// The moment that the answers are of.
+    now: Timestamp,
     /// The day that relative dates count from.
     today: Date,
     /// What the models are, and what is wrong with others.
@@ -145,16 +165,17 @@ impl Reader {
     /// Opens the warehouse as it is, or as it stood at a moment, with the models that the files and the configuration
     /// describe now: where these are not what the latest run left there, other views stand in front of it.
     pub fn open(settings: &Settings, at: Option<Timestamp>) -> Result<Self, ReportError> {
-        let today = Offset::UTC.to_datetime(at.unwrap_or_else(Timestamp::now)).date();
+        let now = at.unwrap_or_else(Timestamp::now);
+        let today = Offset::UTC.to_datetime(now).date();
         let connection = open_read_only(&settings.warehouse)?;
         let models = Semantics::load(settings)?.resolve(settings, &schema::known_columns(&connection)?);
         if at.is_none() && views::are_current(&connection, &models.models)? {
-            return Ok(Self { opened: Opened::Direct(connection), today, models, broken: Vec::new() });
+            return Ok(Self { opened: Opened::Direct(connection), now, today, models, broken: Vec::new() });
         }
         drop(connection);
         let mut front = front::open(&settings.warehouse, at, &models.models)?;
         let broken = std::mem::take(&mut front.broken);
-        Ok(Self { opened: Opened::Behind(front), today, models, broken })
+        Ok(Self { opened: Opened::Behind(front), now, today, models, broken })
     }
 
     /// What is wrong with models, in words.
@@ -201,12 +222,15 @@ impl Reader {
     /// Runs a report.
     pub fn run(&self, report: &Report, given: &params::Given) -> Result<Answer, ReportError> {
         let values = given.for_report(report, self.today)?;
-        self.ask(&report.name, &report.file.body, &|name| values.get(name).map(bind::value))
+        let answer = self.ask(&report.name, &report.file.body, &|name| values.get(name).map(bind::value))?;
+        report.header.check(&report.file, &answer.schema)?;
+        Ok(answer)
     }
 
-    /// How fresh and how whole the data is.
-    pub fn freshness(&self) -> Result<ledger::Freshness, ReportError> {
-        Ok(ledger::freshness(self.connection())?)
+    /// How fresh and how whole the data is; data of more than some age is old.
+    pub fn freshness(&self, max_age: SignedDuration) -> Result<Freshness, ReportError> {
+        let (told, lists) = (ledger::freshness(self.connection())?, ledger::latest(self.connection())?);
+        Ok(Freshness::new(told, &lists, self.now, max_age))
     }
 
     /// The connection, for other rooms' questions.

@@ -294,6 +294,41 @@ pub fn freshness(connection: &Connection) -> Result<Freshness, WarehouseError> {
         .map_err(doing("reading meta.runs"))
 }
 
+/// The latest certificate of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Latest {
+    /// The instance.
+    pub instance: String,
+    /// The list.
+    pub resource: String,
+    /// `proven`, `counted` or `suspect`.
+    pub verdict: String,
+    /// Why, in words.
+    pub reason: String,
+    /// When it was last read, which may be before that certificate: a list that failed was not read.
+    pub read_at: Option<jiff::Timestamp>,
+}
+
+/// The latest certificate of each list.
+pub fn latest(connection: &Connection) -> Result<Vec<Latest>, WarehouseError> {
+    let action = || doing("reading meta.sweeps");
+    let mut statement = connection
+        .prepare(
+            "SELECT s.instance, s.resource, s.verdict, coalesce(s.reason, ''),
+                    epoch_us(max(r.finished_at) FILTER (s.passes > 0) OVER (PARTITION BY s.instance, s.resource))
+             FROM meta.sweeps s JOIN meta.runs r USING (run_id)
+             QUALIFY row_number() OVER (PARTITION BY s.instance, s.resource ORDER BY r.finished_at DESC) = 1
+             ORDER BY s.instance, s.resource",
+        )
+        .map_err(action())?;
+    let rows = statement.query_map([], |row| {
+        let read_at = row.get::<_, Option<i64>>(4)?.and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
+        let (instance, resource) = (row.get(0)?, row.get(1)?);
+        Ok(Latest { instance, resource, verdict: row.get(2)?, reason: row.get(3)?, read_at })
+    });
+    rows.map_err(action())?.collect::<Result<_, _>>().map_err(action())
+}
+
 /// The id of the run that ended last.
 pub fn last_run(connection: &Connection) -> Result<Option<String>, WarehouseError> {
     connection

@@ -3,25 +3,25 @@
 use std::collections::HashSet;
 
 /// A name without what file systems or sheets refuse.
-pub(super) fn plain(name: &str) -> String {
+pub fn plain(name: &str) -> String {
     name.chars().map(|c| if c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ') { c } else { '_' }).collect()
 }
 
 /// The names given so far.
 #[derive(Debug)]
-pub(super) struct Names {
+pub struct Names {
     taken: HashSet<String>,
     longest: usize,
 }
 
 impl Names {
     /// Names of at most so many bytes.
-    pub(super) fn up_to(longest: usize) -> Self {
+    pub fn up_to(longest: usize) -> Self {
         Self { taken: HashSet::new(), longest }
     }
 
     /// The name wanted, or, where that is too long or taken, its beginning and a number.
-    pub(super) fn give(&mut self, wanted: &str) -> String {
+    pub fn give(&mut self, wanted: &str) -> String {
         let mut name = wanted.to_owned();
         let mut number = 1_u32;
         while name.len() > self.longest || self.taken.contains(&name.to_lowercase()) {
