@@ -17,7 +17,7 @@ WITH versions AS NOT MATERIALIZED (
 -- Where each version but the first begins as another one ends, and each but the last ends as another one begins, every
 -- moment has one version. What is otherwise is looked at: a record that was deleted and came back, or a mistake.
 doubtful AS (
-    SELECT resource, _instance, id
+    SELECT hash(resource, _instance, id) AS record
     FROM versions
     GROUP BY ALL
     HAVING sum(hash(_valid_from)) - hash(min(_valid_from))
@@ -30,7 +30,7 @@ neighbours AS (
         row_number() OVER earlier > 1 AND coalesce(lag(_valid_to) OVER earlier > _valid_from, true) AS is_early,
         count(*) FILTER (_valid_to IS NULL) OVER (PARTITION BY resource, _instance, id) AS current_ones
     FROM versions
-    SEMI JOIN doubtful USING (resource, _instance, id)
+    WHERE hash(resource, _instance, id) IN (FROM doubtful)
     WINDOW earlier AS (PARTITION BY resource, _instance, id ORDER BY _valid_from, _valid_to NULLS LAST)
 ),
 problems AS (

@@ -4,7 +4,7 @@
 -- severity: warn
 -- definition: where the ids of a list are unique and those of its model are not, the model's statement joins too much
 
-WITH records AS (
+WITH records AS NOT MATERIALIZED (
     SELECT 'leads' AS model, _instance, id FROM model.leads
     UNION ALL
     SELECT 'opportunities', _instance, id FROM model.opportunities
@@ -16,13 +16,13 @@ WITH records AS (
     SELECT 'stages', _instance, id FROM model.stages
     UNION ALL
     SELECT 'pipelines', _instance, id FROM model.pipelines
-    UNION ALL
-    SELECT 'users', _instance, id FROM model.users
 )
 
 SELECT _instance AS instance, model, id, count(*) || ' rows have this id' AS problem
 FROM records
+-- Few are left for the comparison of texts, which takes longer than that of numbers.
 WHERE id IS NOT NULL
+    AND hash(model, _instance, id) IN (SELECT hash(model, _instance, id) FROM records GROUP BY ALL HAVING count(*) > 1)
 GROUP BY _instance, model, id
 HAVING count(*) > 1
 ORDER BY instance, model, id

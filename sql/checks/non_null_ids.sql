@@ -3,7 +3,7 @@
 -- grain: one row a record without an id, or without an instance
 -- severity: error
 
-WITH records AS (
+WITH records AS NOT MATERIALIZED (
     SELECT 'leads' AS resource, _instance, id, _valid_from FROM history.leads
     UNION ALL
     SELECT 'opportunities', _instance, id, _valid_from FROM history.opportunities

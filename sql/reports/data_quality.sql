@@ -34,12 +34,9 @@ WITH counted AS (
                 count(*) FILTER (amount IS NOT NULL AND currency IS NULL), 'missing beside an amount'
             ),
             row('owner_id', count(nullif(owner_id, '')), count(DISTINCT owner_id), NULL, NULL),
-            row('owner_name', count(nullif(owner_name, '')), count(DISTINCT owner_name), NULL, NULL),
-            row('organization_id', count(nullif(organization_id, '')), count(DISTINCT organization_id), NULL, NULL),
-            row(
-                'organization_name', count(nullif(organization_name, '')), count(DISTINCT organization_name),
-                NULL, NULL
-            ),
+            row('owner_name', count(nullif(owner_name, '')), NULL, NULL, NULL),
+            row('organization_id', count(nullif(organization_id, '')), NULL, NULL, NULL),
+            row('organization_name', count(nullif(organization_name, '')), NULL, NULL, NULL),
             row('source', count(nullif(source, '')), count(DISTINCT source), NULL, NULL),
             row('segment', count(nullif(segment, '')), count(DISTINCT segment), NULL, NULL),
             row(
@@ -89,16 +86,13 @@ WITH counted AS (
                 count(*) FILTER (amount IS NOT NULL AND currency IS NULL), 'missing beside an amount'
             ),
             row('owner_id', count(nullif(owner_id, '')), count(DISTINCT owner_id), NULL, NULL),
-            row('owner_name', count(nullif(owner_name, '')), count(DISTINCT owner_name), NULL, NULL),
-            row('organization_id', count(nullif(organization_id, '')), count(DISTINCT organization_id), NULL, NULL),
-            row(
-                'organization_name', count(nullif(organization_name, '')), count(DISTINCT organization_name),
-                NULL, NULL
-            ),
+            row('owner_name', count(nullif(owner_name, '')), NULL, NULL, NULL),
+            row('organization_id', count(nullif(organization_id, '')), NULL, NULL, NULL),
+            row('organization_name', count(nullif(organization_name, '')), NULL, NULL, NULL),
             row('contact_name', count(nullif(contact_name, '')), NULL, NULL, NULL),
             row(
                 'contact_email', count(nullif(contact_email, '')), NULL,
-                count(*) FILTER (NOT regexp_full_match(trim(contact_email), '[^@\s]+@[^@\s]+\.[^@\s]+')), 'no address'
+                count(*) FILTER (NOT contains(contact_email, '@')), 'no @ in it'
             ),
             row('created_at', count(created_at), NULL, NULL, NULL),
             row(
@@ -123,22 +117,13 @@ WITH counted AS (
         [
             row('first_name', count(nullif(first_name, '')), NULL, NULL, NULL),
             row('last_name', count(nullif(last_name, '')), NULL, NULL, NULL),
-            row(
-                'email', count(nullif(email, '')), NULL,
-                count(*) FILTER (NOT regexp_full_match(trim(email), '[^@\s]+@[^@\s]+\.[^@\s]+')), 'no address'
-            ),
-            row(
-                'phone', count(nullif(phone, '')), NULL,
-                count(*) FILTER (length(regexp_replace(phone, '\D', '', 'g')) < 5), 'fewer than five digits'
-            ),
+            row('email', count(nullif(email, '')), NULL, count(*) FILTER (NOT contains(email, '@')), 'no @ in it'),
+            row('phone', count(nullif(phone, '')), NULL, count(*) FILTER (length(phone) < 5), 'too short'),
             row('job_title', count(nullif(job_title, '')), count(DISTINCT job_title), NULL, NULL),
             row('owner_id', count(nullif(owner_id, '')), count(DISTINCT owner_id), NULL, NULL),
-            row('owner_name', count(nullif(owner_name, '')), count(DISTINCT owner_name), NULL, NULL),
-            row('organization_id', count(nullif(organization_id, '')), count(DISTINCT organization_id), NULL, NULL),
-            row(
-                'organization_name', count(nullif(organization_name, '')), count(DISTINCT organization_name),
-                NULL, NULL
-            ),
+            row('owner_name', count(nullif(owner_name, '')), NULL, NULL, NULL),
+            row('organization_id', count(nullif(organization_id, '')), NULL, NULL, NULL),
+            row('organization_name', count(nullif(organization_name, '')), NULL, NULL, NULL),
             row('created_at', count(created_at), NULL, NULL, NULL),
             row(
                 'updated_at', count(updated_at), NULL,
@@ -157,25 +142,19 @@ WITH counted AS (
         count(*) AS records,
         [
             row('name', count(nullif(name, '')), NULL, NULL, NULL),
-            row(
-                'website', count(nullif(website, '')), NULL,
-                count(*) FILTER (NOT regexp_matches(trim(website), '[^\s]\.[^\s]')), 'no host'
-            ),
+            row('website', count(nullif(website, '')), NULL, count(*) FILTER (NOT contains(website, '.')), 'no host'),
             row('industry', count(nullif(industry, '')), count(DISTINCT industry), NULL, NULL),
             row('employees', count(employees), NULL, count(*) FILTER (employees <= 0), 'zero or less'),
             row(
                 'annual_revenue', count(annual_revenue), NULL,
                 count(*) FILTER (annual_revenue < 0), 'less than zero'
             ),
-            row(
-                'phone', count(nullif(phone, '')), NULL,
-                count(*) FILTER (length(regexp_replace(phone, '\D', '', 'g')) < 5), 'fewer than five digits'
-            ),
+            row('phone', count(nullif(phone, '')), NULL, count(*) FILTER (length(phone) < 5), 'too short'),
             row('city', count(nullif(city, '')), count(DISTINCT city), NULL, NULL),
             row('country', count(nullif(country, '')), count(DISTINCT country), NULL, NULL),
             row('segment', count(nullif(segment, '')), count(DISTINCT segment), NULL, NULL),
             row('owner_id', count(nullif(owner_id, '')), count(DISTINCT owner_id), NULL, NULL),
-            row('owner_name', count(nullif(owner_name, '')), count(DISTINCT owner_name), NULL, NULL),
+            row('owner_name', count(nullif(owner_name, '')), NULL, NULL, NULL),
             row('created_at', count(created_at), NULL, NULL, NULL),
             row(
                 'updated_at', count(updated_at), NULL,

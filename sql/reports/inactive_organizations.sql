@@ -4,10 +4,10 @@
 -- param: days integer from 1 = 90, how many days without activity are too many
 -- param: today date = today, the day that days are counted to
 -- param: limit integer from 1 = 50, how many rows at the most
--- definition: last_activity = the latest of the organization's own last activity, that of its contacts, and the creation and
---   last update of its opportunities and leads
+-- definition: last_activity = the day of the latest of the organization's own last activity, that of its contacts, and the
+--   creation and last update of its opportunities and leads
 -- definition: days = from the day of the last activity to today; null where there never was any
--- definition: inactive = days of that many or more, or never any activity; an organization that was created fewer days ago
+-- definition: inactive = days of that many or more, or never any activity; one without any that was created fewer days ago
 --   is not
 -- unit: days = days
 -- unit: count = contacts, opportunities, leads
