@@ -44,13 +44,15 @@ ranked AS (
 )
 
 SELECT
-    CASE WHEN customer IS NOT NULL THEN rank END AS rank,
-    organization,
-    currency,
-    won,
-    won_amount,
-    round(counted_amount / nullif(total, 0), 4) AS share,
-    CASE WHEN customer IS NOT NULL THEN round(cumulative_amount / nullif(total, 0), 4) END AS cumulative_share
-FROM ranked
-WHERE rank <= CAST($top AS BIGINT)
-ORDER BY currency NULLS LAST, rank NULLS LAST
+    CASE WHEN r.customer IS NOT NULL THEN r.rank END AS rank,
+    -- What it is called now, where its record is still there.
+    coalesce(o.name, r.organization) AS organization,
+    r.currency,
+    r.won,
+    r.won_amount,
+    round(r.counted_amount / nullif(r.total, 0), 4) AS share,
+    CASE WHEN r.customer IS NOT NULL THEN round(r.cumulative_amount / nullif(r.total, 0), 4) END AS cumulative_share
+FROM ranked r
+LEFT JOIN model.organizations o ON o._instance = r._instance AND o.id = r.customer
+WHERE r.rank <= CAST($top AS BIGINT)
+ORDER BY r.currency NULLS LAST, rank NULLS LAST

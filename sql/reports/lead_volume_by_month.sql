@@ -38,7 +38,7 @@ FROM (
     FROM created
     UNION ALL
     -- A month without leads is a row of zeros, not a gap in the chart.
-    SELECT month, source, NULL FROM months CROSS JOIN (SELECT DISTINCT source FROM created)
+    SELECT month, source, NULL FROM months LEFT JOIN (SELECT DISTINCT source FROM created) ON true
 )
 GROUP BY month, source
 ORDER BY month NULLS LAST, source NULLS LAST

@@ -144,7 +144,7 @@ SELECT
     CASE WHEN quota > won_amount THEN round(open_amount / (quota - won_amount), 2) END AS coverage,
     quota - won_amount - open_weighted AS gap,
     CASE
-        WHEN NOT EXISTS (FROM quotas) THEN 'no quota is known: give one as --param quota=, or a file of them under [quota]'
+        WHEN NOT EXISTS (FROM quotas) THEN 'no quota is known: give --param quota=250000, or a file of quotas in [quota]'
         WHEN quota IS NULL THEN 'no quota in this currency'
         WHEN is_unclear THEN 'the quota names no currency and there are several: not compared'
         WHEN NOT has_deals AND scope = 'owner' THEN 'nothing won or open in the period by an owner of this name'
