@@ -1,18 +1,62 @@
 -- title: Owner leaderboard
--- question: Who closed how much since a day, and how often do they win?
+-- question: Who won how much, how often and how fast, and how much is open?
 -- grain: one row an owner and currency
 -- param: since date = -365d, the first day of closing that counts
--- definition: win_rate = won / (won + lost), by count
+-- param: until date =, the last day of closing that counts; without it every later day does
+-- definition: rank = by won_amount in the currency; equal amounts share a rank, and opportunities without an owner have none
+-- definition: win_rate = won / (won + lost), by count; null where nothing was decided
+-- definition: average_deal = the average amount of those won that have one
+-- definition: cycle_days = the median of the days from created_at to closed_at of those won; one that was closed before it was
+--   created is left out
+-- definition: open_weighted = sum of amount x probability / 100, over open opportunities that have both
+-- unit: money = won_amount, average_deal, open_amount, open_weighted
+-- unit: share = win_rate
+-- unit: days = cycle_days
+-- unit: count = won, lost, open
 -- chart: bar owner won_amount
 
+WITH counted AS (
+    SELECT
+        coalesce(owner_id, owner_name) AS owner_key,
+        -- An id may have come with several names; it is one owner all the same.
+        max(owner_name) AS owner,
+        currency,
+        count(*) FILTER (status = 'won') AS won,
+        count(*) FILTER (status = 'lost') AS lost,
+        coalesce(sum(amount) FILTER (status = 'won'), 0) AS won_amount,
+        avg(amount) FILTER (status = 'won') AS average_deal,
+        median(
+            CASE
+                WHEN closed_at >= created_at THEN (epoch(closed_at) - epoch(created_at)) / 86400
+                WHEN closed_at = CAST(created_at AS DATE) THEN 0
+            END
+        ) FILTER (status = 'won') AS cycle_days,
+        count(*) FILTER (status = 'open') AS open,
+        coalesce(sum(amount) FILTER (status = 'open'), 0) AS open_amount,
+        coalesce(sum(weighted_amount) FILTER (status = 'open'), 0) AS open_weighted
+    FROM model.opportunities
+    WHERE status = 'open'
+        OR status IN ('won', 'lost')
+        AND closed_at >= CAST($since AS DATE)
+        AND coalesce(closed_at < CAST($until AS DATE) + 1, true)
+    GROUP BY owner_key, currency
+)
+
 SELECT
-    owner_name AS owner,
+    CASE
+        WHEN owner_key IS NOT NULL
+            THEN rank() OVER (PARTITION BY currency, owner_key IS NULL ORDER BY won_amount DESC)
+    END AS rank,
+    owner,
     currency,
-    count(*) FILTER (status = 'won') AS won,
-    count(*) FILTER (status = 'lost') AS lost,
-    sum(amount) FILTER (status = 'won') AS won_amount,
-    round(count(*) FILTER (status = 'won') / count(*), 3) AS win_rate
-FROM model.opportunities
-WHERE status IN ('won', 'lost') AND closed_at >= CAST($since AS DATE)
-GROUP BY owner_id, owner_name, currency
-ORDER BY currency NULLS LAST, won_amount DESC NULLS LAST, owner
+    won,
+    lost,
+    won_amount,
+    round(won / nullif(won + lost, 0), 4) AS win_rate,
+    CAST(round(average_deal, 2) AS DECIMAL(38, 2)) AS average_deal,
+    round(cycle_days, 1) AS cycle_days,
+    open,
+    open_amount,
+    CAST(round(open_weighted, 2) AS DECIMAL(38, 2)) AS open_weighted
+FROM counted
+ORDER BY currency NULLS LAST, rank NULLS LAST, owner NULLS LAST, owner_key NULLS LAST

@@ -1,0 +1,34 @@
+-- title: Every list is fresh
+-- question: Is there a list that was not read as a whole for a long time, while others were?
+-- grain: one row a list
+-- severity: warn
+-- param: max_age_hours integer from 1 = 36, how much older than the latest run the latest whole reading may be
+-- definition: age = from the latest whole sweep of a list, or the first that was tried where none was whole, to the latest
+--   run
+
+WITH lists AS (
+    SELECT
+        s.instance,
+        s.resource,
+        max(r.finished_at) FILTER (s.passes > 0 AND s.verdict <> 'suspect') AS read_at,
+        min(r.finished_at) AS tried_at
+    FROM meta.sweeps s
+    JOIN meta.runs r USING (run_id)
+    GROUP BY s.instance, s.resource
+),
+aged AS (
+    SELECT
+        *,
+        (epoch((SELECT max(finished_at) FROM meta.runs)) - epoch(coalesce(read_at, tried_at))) / 3600 AS hours
+    FROM lists
+)
+
+SELECT
+    instance,
+    resource,
+    CASE WHEN read_at IS NULL THEN 'never read as a whole' ELSE 'not read as a whole for long' END AS problem,
+    read_at,
+    round(hours, 1) AS hours
+FROM aged
+WHERE hours > CAST($max_age_hours AS BIGINT)
+ORDER BY instance, resource
