@@ -114,7 +114,8 @@ pub struct SqlFile {
 }
 
 impl SqlFile {
-    fn parse(name: &str, origin: String, text: &str, shelf: Shelf) -> Self {
+    /// Takes a file apart.
+    pub fn parse(name: &str, origin: String, text: &str, shelf: Shelf) -> Self {
         let (header, body) = header::split(text);
         let flaw = header::flaw(&header, shelf.keys());
         Self { name: name.to_owned(), origin, header, body, flaw }

@@ -165,13 +165,35 @@ fn number(text: &str) -> Option<Bound> {
 
 /// Texts between commas; in double quotes a comma is one of the text, and two quotes are one.
 fn list(text: &str) -> Result<Vec<String>, String> {
-    if text.trim().is_empty() {
-        return Ok(Vec::new());
+    let refused = || format!("\"{text}\" is not a list such as Ann,Bob or \"Lee, Ann\",Bob");
+    let mut texts = Vec::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() || !texts.is_empty() {
+        let (one, after) = match rest.strip_prefix('"') {
+            Some(inside) => {
+                let closing = inside.char_indices().zip(inside.char_indices().skip(1).map(|(_, c)| c).chain([' ']));
+                let mut is_second = false;
+                let end = closing.into_iter().find(|((_, c), next)| {
+                    let is_end = *c == '"' && *next != '"' && !is_second;
+                    is_second = *c == '"' && *next == '"' && !is_second;
+                    is_end
+                });
+                let ((end, _), _) = end.ok_or_else(refused)?;
+                (inside[..end].replace("\"\"", "\""), inside[end + 1..].trim_start())
+            }
+            None => {
+                let end = rest.find(',').unwrap_or(rest.len());
+                (rest[..end].trim_end().to_owned(), &rest[end..])
+            }
+        };
+        texts.push(one);
+        match after.strip_prefix(',') {
+            Some(after) => rest = after.trim_start(),
+            None if after.is_empty() => break,
+            None => return Err(refused()),
+        }
     }
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(text.as_bytes());
-    let record = reader.records().next().and_then(Result::ok);
-    let record = record.ok_or_else(|| format!("\"{text}\" is not a list such as \"Ann,Bob\""))?;
-    Ok(record.iter().map(str::to_owned).collect())
+    Ok(texts)
 }
 
 /// The day that a text means: `2026-01-31`, `today`, `yesterday`, `tomorrow`, so many days, weeks, months or years before or
@@ -291,6 +313,8 @@ mod tests {
         assert_eq!(value("x number =", ""), Ok(Bound::Null));
         let texts = |texts: &[&str]| Ok(Bound::List(texts.iter().map(|text| (*text).to_owned()).collect()));
         assert_eq!(value("o list =", "Ann, \"Lee, Bob\",C"), texts(&["Ann", "Lee, Bob", "C"]));
+        assert_eq!(value("o list =", "\"a \"\"b\"\" c\",,d"), texts(&["a \"b\" c", "", "d"]));
+        assert!(value("o list =", "\"a").is_err() && value("o list =", "\"a\"b").is_err());
         assert_eq!(value("o list =", ""), Ok(Bound::Null));
         assert_eq!(value("o list = a", ""), texts(&[]));
         assert_eq!(value("b one of count|amount = count", "Amount"), Ok(Bound::Text("amount".to_owned())));

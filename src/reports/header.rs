@@ -233,14 +233,11 @@ mod tests {
     use arrow::datatypes::{DataType, Field};
 
     use super::*;
+    use crate::library::Shelf;
 
     fn file(header: &str) -> SqlFile {
-        let lines = header.lines().zip(1..).map(|(line, number)| {
-            let (key, value) = line.split_once(": ").unwrap();
-            (number, key.to_owned(), value.to_owned())
-        });
-        let (name, origin) = ("x".to_owned(), "sql/reports/x.sql".to_owned());
-        SqlFile { name, origin, header: lines.collect(), body: "SELECT 1".to_owned() }
+        let text: String = header.lines().map(|line| format!("-- {line}\n")).collect();
+        SqlFile::parse("x", "sql/reports/x.sql".to_owned(), &format!("{text}\nSELECT 1"), Shelf::Reports)
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod answers;
 mod architecture;
+mod checks;
 mod conformance;
 #[cfg(feature = "failpoints")]
 mod crashes;

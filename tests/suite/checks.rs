@@ -1,0 +1,170 @@
+//! Checks, and the run that they can stop.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::world::{Sandbox, World};
+
+/// Writes a check of the user's own.
+fn own(world: &World, name: &str, severity: &str, statement: &str) {
+    let folder = world.path("sql/checks");
+    fs::create_dir_all(&folder).unwrap();
+    let header =
+        format!("-- title: Own\n-- question: Is there any?\n-- grain: one row each\n-- severity: {severity}\n");
+    fs::write(folder.join(format!("{name}.sql")), format!("{header}\n{statement}\n")).unwrap();
+}
+
+#[test]
+fn what_a_check_finds_keeps_the_old_warehouse() {
+    let sandbox = Sandbox::start(&[]);
+    let world = World::new();
+    own(&world, "no_leads_at_all", "error", "SELECT id FROM crm.leads");
+    let refused = world.run_with(&sandbox, &["run"]);
+    assert_eq!(refused.code, 6, "{}{}", refused.out, refused.err);
+    assert!(refused.err.contains("no_leads_at_all: Own: ") && refused.err.contains("the warehouse is as it was"));
+    assert!(!world.path("crmlake.duckdb").exists(), "a warehouse that was refused is there");
+    // An extraction by itself checks nothing.
+    world.run_with(&sandbox, &["extract"]).whole();
+    let before = fs::read(world.path("crmlake.duckdb")).unwrap();
+    sandbox.day();
+    assert_eq!(world.run_with(&sandbox, &["run"]).code, 6);
+    assert!(fs::read(world.path("crmlake.duckdb")).unwrap() == before, "the old warehouse was touched");
+    // As a warning it is told, and stops nothing.
+    world.configure("[checks.severity]\nno_leads_at_all = \"warn\"");
+    let warned = world.run_with(&sandbox, &["run"]).whole();
+    assert!(warned.err.contains("no_leads_at_all"), "{}", warned.err);
+    assert!(fs::read(world.path("crmlake.duckdb")).unwrap() != before);
+    world.configure("[checks]\noff = [\"no_leads_at_all\"]");
+    assert!(!world.run_with(&sandbox, &["run"]).whole().err.contains("no_leads_at_all"));
+}
+
+#[test]
+fn a_check_that_cannot_be_run_vouches_for_nothing() {
+    let sandbox = Sandbox::start(&[]);
+    let world = World::new();
+    own(&world, "broken", "error", "SELECT nothing FROM crm.leads");
+    let run = world.run_with(&sandbox, &["run"]);
+    assert_eq!(run.code, 6, "{}", run.err);
+    assert!(run.err.contains("broken: cannot be run"), "{}", run.err);
+    // What would write is no question, whoever asks.
+    world.run_with(&sandbox, &["extract"]).whole();
+    for statement in
+        ["DELETE FROM history.leads", "SELECT 1) ; DROP TABLE history.leads; SELECT count(*) FROM (SELECT 1"]
+    {
+        own(&world, "broken", "error", statement);
+        assert_eq!(world.run_with(&sandbox, &["run"]).code, 6, "{statement}");
+        assert_eq!(world.run(&["check"]).code, 6, "{statement}");
+        assert!(world.ask("SELECT count(*) > 0 FROM history.leads") == "true");
+    }
+}
+
+#[test]
+fn check_tells_what_it_finds() {
+    let sandbox = Sandbox::start(&[]);
+    let world = World::new();
+    world.run_with(&sandbox, &["extract"]).whole();
+    let all = world.run(&["check", "--format", "json"]).whole();
+    let all: Value = serde_json::from_str(&all.out).unwrap();
+    let all = all.as_array().unwrap();
+    assert!(all.len() >= 10, "{all:?}");
+    for check in all {
+        assert_eq!(check["problem"], Value::Null, "{check}");
+        assert!(check["severity"] != "error" || check["found"] == 0, "{check}");
+    }
+    own(
+        &world,
+        "big_deals",
+        "error",
+        "SELECT id, amount FROM model.opportunities ORDER BY amount DESC NULLS LAST, id LIMIT 2",
+    );
+    let found = world.run(&["check", "big_deals", "--format", "csv"]);
+    assert_eq!(found.code, 6);
+    assert_eq!(found.out.lines().count(), 3, "{}", found.out);
+    assert_eq!(world.run(&["check"]).code, 6);
+    assert!(world.run(&["check", "--list"]).whole().out.contains("big_deals,error,Is there any?"));
+    for (configuration, arguments, part) in [
+        ("", &["check", "big_deal"][..], "no check is called \"big_deal\""),
+        ("[checks]\noff = [\"big_deal\"]", &["check"], "[checks] off"),
+        ("[checks.severity]\nbig_deals = \"bad\"", &["check"], "neither warn nor error"),
+        ("[checks.params.big_deals]\nlimit = 3", &["check"], "no such parameter"),
+        ("[checks.params.row_counts_not_down]\nmax_drop = \"half\"", &["check"], "max_drop"),
+    ] {
+        world.configure(configuration);
+        let run = world.run(arguments);
+        assert_eq!(run.code, 2, "{configuration}");
+        assert!(run.err.contains(part), "{part}: {}", run.err);
+    }
+}
+
+/// What the notified program was told.
+fn told(world: &World) -> Option<Value> {
+    let text = fs::read_to_string(world.path("told.json")).ok()?;
+    fs::remove_file(world.path("told.json")).unwrap();
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+#[test]
+fn a_run_writes_what_is_configured_and_tells_who_is_to_know() {
+    let sandbox = Sandbox::start(&[]);
+    let world = World::new();
+    let notify = "[notify]\ncommand = [\"/bin/sh\", \"-c\", \"cat > told.json\"]\n";
+    let run = "[run]\nreports = \"reports\"\nformats = [\"html\", \"csv\"]\nnames = [\"pipeline_by_stage\", \"lead_sources\"]\n\
+               dashboard = \"board\"\nexport = \"out\"\nexport_format = \"csv\"\n";
+    world.configure(&format!("{run}{notify}when = \"always\"\n"));
+    world.run_with(&sandbox, &["run", "--quiet"]).whole();
+    for file in [
+        "reports/pipeline_by_stage.html",
+        "reports/lead_sources.csv",
+        "board/index.html",
+        "board/lead_sources.html",
+        "out/crm/leads.csv",
+    ] {
+        assert!(world.path(file).exists(), "{file}");
+    }
+    let outcome = told(&world).unwrap();
+    assert_eq!((&outcome["exit_code"], outcome["errors"].as_array().unwrap().len()), (&0.into(), 0), "{outcome}");
+    assert!(outcome["resources"].as_array().unwrap().iter().any(|line| line["resource"] == "leads"));
+    // Of trouble only, which a failing report is too: it stops nothing else.
+    world.configure(&format!("{run}{notify}").replace("[\"pipeline_by_stage\", \"lead_sources\"]", "[]"));
+    world.run_with(&sandbox, &["run"]).whole();
+    assert!(told(&world).is_none());
+    fs::create_dir_all(world.path("sql/reports")).unwrap();
+    fs::write(world.path("sql/reports/bad.sql"), "-- title: Bad\n-- question: What?\n-- grain: none\n\nSELECT nothing")
+        .unwrap();
+    fs::remove_file(world.path("board/index.html")).unwrap();
+    let run = world.run_with(&sandbox, &["run"]);
+    assert_ne!(run.code, 0);
+    assert!(run.err.contains("bad"), "{}", run.err);
+    assert!(world.path("board/index.html").exists());
+    assert_eq!(told(&world).unwrap()["exit_code"], run.code);
+    fs::remove_file(world.path("sql/reports/bad.sql")).unwrap();
+    // A key that is refused is told as well, and never its letters.
+    let mut command = world.command_with(&sandbox);
+    let refused = crate::world::Run::from(command.env("CRMLAKE_API_KEY", "wrong-key-77aa").args(["run"]));
+    assert_eq!(refused.code, 4, "{}", refused.err);
+    let outcome = told(&world).unwrap();
+    assert_eq!(outcome["exit_code"], 4);
+    assert!(!outcome.to_string().contains("wrong-key-77aa"));
+}
+
+#[test]
+fn mistakes_in_the_configuration_are_told_before_anything_is_fetched() {
+    let sandbox = Sandbox::start(&[]);
+    let world = World::new();
+    fs::create_dir(world.path("mine")).unwrap();
+    fs::write(world.path("mine/letter.txt"), "dear").unwrap();
+    for (configuration, part) in [
+        ("[run]\nreports = \"r\"\nformats = [\"pdf\"]", "[run] formats"),
+        ("[run]\nreports = \"r\"\nnames = [\"pipeline\"]", "no report is called \"pipeline\""),
+        ("[run]\nexport = \"out\"\nexport_format = \"pdf\"", "[run] export_format"),
+        ("[run]\ndashboard = \"mine\"", "letter.txt"),
+        ("[checks]\noff = [\"nothing\"]", "[checks] off"),
+    ] {
+        world.configure(configuration);
+        let run = world.run_with(&sandbox, &["run"]);
+        assert_eq!(run.code, 2, "{configuration}: {}", run.err);
+        assert!(run.err.contains(part), "{part}: {}", run.err);
+    }
+    assert_eq!(sandbox.stats()["requests"], 0);
+}
