@@ -16,6 +16,7 @@ mod exports;
 mod extraction;
 mod extremes;
 mod faults;
+mod figures;
 mod forget;
 mod forget_others;
 mod migrations;
