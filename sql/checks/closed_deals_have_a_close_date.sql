@@ -2,7 +2,7 @@
 -- question: Was an opportunity won or lost, and nobody knows when?
 -- grain: one row an opportunity
 -- severity: warn
--- definition: reports by the day of closing leave such an opportunity out
+-- note: reports by the day of closing leave such an opportunity out
 
 SELECT _instance AS instance, 'opportunities' AS resource, id, status || ' without a close date' AS problem
 FROM model.opportunities

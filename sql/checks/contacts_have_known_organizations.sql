@@ -2,7 +2,7 @@
 -- question: Does a contact belong to an organization that is not there?
 -- grain: one row a contact
 -- severity: warn
--- definition: nothing is said where no organizations were read yet
+-- note: nothing is said where no organizations were read yet
 
 SELECT
     c._instance AS instance,

@@ -2,7 +2,7 @@
 -- question: Which fields that most reports read are empty in all opportunities?
 -- grain: one row an instance and canonical column
 -- severity: warn
--- definition: where the CRM has the field under another name, [fields.opportunities] in the configuration says so
+-- note: where the CRM has the field under another name, [fields.opportunities] in the configuration says so
 
 WITH filled AS (
     SELECT

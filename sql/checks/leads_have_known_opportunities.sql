@@ -2,7 +2,7 @@
 -- question: Was a lead converted to an opportunity that is not there?
 -- grain: one row a lead
 -- severity: warn
--- definition: nothing is said where no opportunities were read yet
+-- note: nothing is said where no opportunities were read yet
 
 SELECT
     l._instance AS instance,

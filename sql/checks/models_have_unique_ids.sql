@@ -2,7 +2,7 @@
 -- question: Does a model show a record more than once?
 -- grain: one row an id that several rows of a model have
 -- severity: warn
--- definition: where the ids of a list are unique and those of its model are not, the model's statement joins too much
+-- note: where the ids of a list are unique and those of its model are not, the model's statement joins too much
 
 WITH records AS NOT MATERIALIZED (
     SELECT 'leads' AS model, _instance, id FROM model.leads

@@ -2,7 +2,7 @@
 -- question: Does an opportunity belong to an organization that is not there?
 -- grain: one row an opportunity
 -- severity: warn
--- definition: nothing is said where no organizations were read yet
+-- note: nothing is said where no organizations were read yet
 
 SELECT
     o._instance AS instance,

@@ -2,7 +2,7 @@
 -- question: Is an opportunity in a stage that no pipeline has?
 -- grain: one row a stage, with one of its opportunities and how many there are
 -- severity: warn
--- definition: a stage is known by its id or, where opportunities only name it, by its name; nothing is said where no
+-- note: a stage is known by its id or, where opportunities only name it, by its name; nothing is said where no
 --   pipelines were read yet
 
 SELECT

@@ -5,7 +5,7 @@
 -- param: max_drop number = 0.5, the share that may go from one whole reading to the next
 -- param: min_rows integer from 1 = 20, how many rows a list must have had to be looked at
 -- definition: drop = 1 - rows / rows before, of the latest whole sweep of a list and the one before
--- definition: where so much was deleted on purpose, raise max_drop in [checks.params.row_counts_not_down] for one run
+-- note: where so much was deleted on purpose, raise max_drop in [checks.params.row_counts_not_down] for one run
 
 WITH swept AS (
     SELECT

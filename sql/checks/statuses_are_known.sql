@@ -2,7 +2,7 @@
 -- question: Which statuses have no canonical meaning?
 -- grain: one row a status without a meaning, with one of its records and how many there are
 -- severity: warn
--- definition: reports about open, won and lost leave records with such a status out; [values.opportunities.status] and
+-- note: reports about open, won and lost leave records with such a status out; [values.opportunities.status] and
 --   [values.leads.status] in the configuration say what it means
 
 WITH statuses AS (

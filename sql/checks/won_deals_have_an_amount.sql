@@ -2,7 +2,7 @@
 -- question: Was an opportunity won for no amount?
 -- grain: one row an opportunity
 -- severity: warn
--- definition: an amount of 0 is one
+-- note: an amount of 0 is one
 
 SELECT _instance AS instance, 'opportunities' AS resource, id, 'won without an amount' AS problem
 FROM model.opportunities

@@ -6,7 +6,7 @@
 --   any letters
 -- definition: change = created, changed, restored (gone once, and back), merged (into the record that new_value names) or
 --   deleted
--- definition: what a list holds when it is read for the first time is no change
+-- note: what a list holds when it is read for the first time is no change
 -- chart: none
 
 WITH latest AS (

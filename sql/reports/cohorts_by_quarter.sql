@@ -8,7 +8,7 @@
 -- definition: won_amount = of those won so far
 -- definition: median_days = from created_at to closed_at of those won so far; one that was closed before it was created is left
 --   out
--- definition: opportunities that were deleted since are not among them
+-- note: opportunities that were deleted since are not among them
 -- unit: money = won_amount
 -- unit: share = win_rate
 -- unit: days = median_days

@@ -3,7 +3,7 @@
 -- grain: one row an owner
 -- param: since date = -365d, the first day of creation that counts
 -- param: until date =, the last day of creation that counts; without it every later day does
--- definition: a lead whose day of creation is not known counts in every span of time
+-- note: a lead whose day of creation is not known counts in every span of time
 -- definition: open = not decided yet; other = of a status that is none of open, converted and disqualified
 -- definition: conversion = converted / all leads, those not decided yet included
 -- definition: conversion_of_decided = converted / (converted + disqualified); null where nothing was decided

@@ -13,7 +13,7 @@
 --   probability / 100, over those that have both
 -- definition: coverage = open_amount / remaining; null where nothing remains
 -- definition: gap = quota - won_amount - open_weighted: what is likely to be missing; below zero where more is expected
--- definition: a quota without a currency is compared only where all opportunities are in one currency
+-- note: a quota without a currency is compared only where all opportunities are in one currency
 -- unit: money = quota, won_amount, remaining, open_amount, open_weighted, gap
 -- chart: none
 

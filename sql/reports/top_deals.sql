@@ -7,7 +7,7 @@
 -- param: limit integer from 1 to 10000 = 10, how many opportunities at the most in each currency
 -- definition: rank = by amount in the currency; an opportunity without an amount has none, and is not here
 -- definition: weighted = amount x probability / 100 of an open opportunity; null where one of them is not known
--- definition: since and until leave out no opportunity whose closing day is not known
+-- note: since and until leave out no opportunity whose closing day is not known
 -- unit: money = amount, weighted
 -- unit: count = rank
 -- chart: bar title amount

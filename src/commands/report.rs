@@ -17,7 +17,7 @@ use crate::{
     cli::ReportArgs,
     config::Settings,
     error::{Error, ExitCode, in_one_line},
-    library::{Shelf, shelf},
+    library::{Shelf, closest, shelf},
     reports::{
         Answer, Reader, Report, ReportError,
         diagnosis::Diagnosis,
@@ -76,8 +76,9 @@ pub(super) fn chosen(settings: &Settings, names: &[String]) -> Result<Vec<Report
     let mut chosen = Vec::new();
     for name in names {
         let Some(at) = files.iter().position(|file| file.name == *name) else {
-            let known = files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");
-            return Err(ReportError::Unknown { name: name.clone(), known }.into());
+            let known: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+            let meant = closest(name, &known).map(str::to_owned);
+            return Err(ReportError::Unknown { name: name.clone(), meant }.into());
         };
         chosen.push(Report::from_file(files.swap_remove(at))?);
         files.sort_by(|left, right| left.name.cmp(&right.name));

@@ -49,7 +49,7 @@ pub(super) fn flaw(header: &Lines, keys: &[&str]) -> Option<(usize, String)> {
 }
 
 /// The name that a misspelt one was meant to be, where one is near.
-pub(super) fn closest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
+pub fn closest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
     let distance = |name: &str| strsim::damerau_levenshtein(&word.to_lowercase(), &name.to_lowercase());
     let nearest = names.iter().min_by_key(|name| distance(name))?;
     (distance(nearest) <= 1 + word.chars().count() / 4).then_some(*nearest)

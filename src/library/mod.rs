@@ -9,6 +9,8 @@ pub mod mapping;
 pub mod models;
 pub mod params;
 
+pub use self::header::closest;
+
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -48,9 +50,11 @@ impl Shelf {
     /// The keys that a header may have.
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Models => &["title", "grain", "definition", "resource", "from", "field", "value", "money", "source"],
-            Self::Reports => &["title", "question", "grain", "param", "definition", "unit", "chart"],
-            Self::Checks => &["title", "question", "grain", "severity", "param", "definition"],
+            Self::Models => {
+                &["title", "grain", "definition", "note", "resource", "from", "field", "value", "money", "source"]
+            }
+            Self::Reports => &["title", "question", "grain", "param", "definition", "note", "unit", "chart"],
+            Self::Checks => &["title", "question", "grain", "severity", "param", "definition", "note"],
         }
     }
 }

@@ -134,6 +134,9 @@ impl Header {
             }
             header.definitions.push(definition);
         }
+        header
+            .definitions
+            .extend(file.all("note").map(|(_, text)| Definition { term: "note".to_owned(), formula: text.to_owned() }));
         for (line, text) in file.all("unit") {
             let (unit, columns) = units(text).map_err(|problem| file.problem(line, problem))?;
             for column in columns {

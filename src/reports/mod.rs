@@ -42,12 +42,12 @@ pub enum ReportError {
     #[error(transparent)]
     Library(#[from] LibraryError),
     /// No report has that name.
-    #[error("no report is called \"{name}\"; there is {known}")]
+    #[error("no report is called \"{name}\"{}", .meant.as_ref().map(|meant| format!("; did you mean \"{meant}\"?")).unwrap_or_default())]
     Unknown {
         /// The name asked for.
         name: String,
-        /// The names there are.
-        known: String,
+        /// The one that was probably meant.
+        meant: Option<String>,
     },
     /// A parameter that no report has, or a value that does not fit.
     #[error("parameter {name}: {problem}")]

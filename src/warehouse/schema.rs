@@ -113,15 +113,30 @@ pub(super) fn create_history(connection: &Connection, table: &str, is_child: boo
         .map_err(doing(format!("creating history.{table}")))
 }
 
+/// Columns that `meta.columns` did not have from the first format on, and what stands for them where they are not.
+const LATER_COLUMNS: [(&str, &str); 6] = [
+    ("whole_digits", "0"),
+    ("declared_type", "NULL"),
+    ("is_hinted", "false"),
+    ("blanks", "0"),
+    ("impossible_dates", "0"),
+    ("inexact", "0"),
+];
+
 /// The columns that the warehouse has from earlier runs.
 pub fn known_columns(connection: &Connection) -> Result<Vec<KnownColumn>, WarehouseError> {
     let action = "reading meta.columns";
+    // A file of an older format, which nothing brings up to date while it is only read, lacks some.
+    let later = LATER_COLUMNS.map(|(name, default)| {
+        let there = format!("SELECT count(*) > 0 FROM duckdb_columns() WHERE schema_name = 'meta' AND table_name = 'columns' AND column_name = '{name}'");
+        let is_there = connection.query_row(&there, [], |row| row.get::<_, bool>(0)).map_err(doing(action))?;
+        Ok::<_, WarehouseError>(if is_there { name } else { default })
+    });
+    let later = later.into_iter().collect::<Result<Vec<_>, _>>()?.join(", ");
     let mut statement = connection
-        .prepare(
-            "SELECT resource, column_name, source_path, type, label, whole_digits, declared_type, is_hinted, blanks,
-                    impossible_dates, inexact
-             FROM meta.columns ORDER BY rowid",
-        )
+        .prepare(&format!(
+            "SELECT resource, column_name, source_path, type, label, {later} FROM meta.columns ORDER BY rowid"
+        ))
         .map_err(doing(action))?;
     let rows = statement
         .query_map([], |row| {

@@ -94,7 +94,7 @@ fn questions_that_cannot_be_answered_say_why() {
     ");
     insta::assert_snapshot!(seen(&world.run(&["report", "no_such_report"])), @r#"
     exit 2
-    error: no report is called "no_such_report"; there is changes_since_last_run, lead_sources, owner_leaderboard, pipeline_by_stage, won_lost_by_month
+    error: no report is called "no_such_report"
     hint: `crmlake report --list` describes them
     "#);
     insta::assert_snapshot!(seen(&world.run(&["report", "lead_sources", "--param", "since=soon"])), @r#"

@@ -411,7 +411,7 @@ fn what_would_be_lost_is_not_replaced() {
 #[test]
 fn what_cannot_be_exported_says_why() {
     let world = loaded(&[("wide", &wide(16_385))]);
-    insta::assert_snapshot!(refused(&world, &["export", "--to", "out", "--tables", "leads,crm.leeds"]).err.trim_end(), @r#"error: no table is called "crm.leeds"; there is crm.contacts, crm.form_fields, crm.leads, crm.opportunities, crm.opportunities__contacts, crm.opportunities__products, crm.organizations, crm.pipelines, crm.pipelines__stages, crm.stages, crm.tags, crm.users, model.contacts, model.leads, model.opportunities, model.organizations, model.stages, model.users, model.wide"#);
+    insta::assert_snapshot!(refused(&world, &["export", "--to", "out", "--tables", "leads,crm.leeds"]).err.trim_end(), @r#"error: no table is called "crm.leeds"; there is crm.contacts, crm.form_fields, crm.leads, crm.opportunities, crm.opportunities__contacts, crm.opportunities__products, crm.organizations, crm.pipelines, crm.pipelines__stages, crm.stages, crm.tags, crm.users, model.calendar, model.contacts, model.instances, model.leads, model.opportunities, model.opportunity_contacts, model.opportunity_history, model.opportunity_versions, model.organizations, model.pipelines, model.quotas, model.stage_visits, model.stages, model.users, model.wide"#);
     insta::assert_snapshot!(refused(&world, &["export", "--to", "out", "--format", "xlsx"]).err.trim_end(), @"error: model.wide has 16385 columns, and a sheet has at most 16384; export it as parquet or csv");
     let empty = World::new();
     insta::assert_snapshot!(refused(&empty, &["export", "--to", "a/b/out"]).err, @"

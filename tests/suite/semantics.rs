@@ -45,8 +45,7 @@ fn a_change_of_the_configuration_counts_at_once_and_the_next_run_keeps_it() {
     let (world, server) = deals();
     assert_eq!(world.ask(ROWS), "1,Alpha,,,,,\n2,Beta,,,,,\n3,Gamma,,,,,");
     world.configure(WORDS);
-    let mapped =
-        "1,Alpha,won,1000.50,EUR,Ann Lee,40.00\n2,Beta,lost,,USD,Bob Ray,100.00\n3,Gamma,Pausiert,7.25,CHF,,25.00";
+    let mapped = "1,Alpha,won,1000.50,EUR,Ann Lee,40.000000\n2,Beta,lost,,USD,Bob Ray,100.000000\n3,Gamma,Pausiert,7.25,CHF,,25.000000";
     assert_eq!(world.ask(ROWS), mapped);
     // In the file itself it counts from the next run on.
     assert_eq!(world.text("SELECT max(status) FROM model.opportunities"), None);
