@@ -15,31 +15,36 @@
 -- unit: count = won, lost, open
 -- chart: bar owner won_amount
 
-WITH counted AS (
+WITH deals AS (
+    SELECT
+        *,
+        CASE
+            WHEN status = 'open' THEN 'open'
+            WHEN closed_at >= CAST($since AS DATE) AND coalesce(closed_at < CAST($until AS DATE) + 1, true) THEN status
+        END AS outcome
+    FROM model.opportunities
+),
+counted AS (
     SELECT
         coalesce(owner_id, owner_name) AS owner_key,
-        -- An id may have come with several names; it is one owner all the same.
-        max(owner_name) AS owner,
+        max(owner_name) AS owner_name,
         currency,
-        count(*) FILTER (status = 'won') AS won,
-        count(*) FILTER (status = 'lost') AS lost,
-        coalesce(sum(amount) FILTER (status = 'won'), 0) AS won_amount,
-        avg(amount) FILTER (status = 'won') AS average_deal,
+        count(*) FILTER (outcome = 'won') AS won,
+        count(*) FILTER (outcome = 'lost') AS lost,
+        coalesce(sum(amount) FILTER (outcome = 'won'), 0) AS won_amount,
+        avg(amount) FILTER (outcome = 'won') AS average_deal,
         median(
             CASE
                 WHEN closed_at >= created_at THEN (epoch(closed_at) - epoch(created_at)) / 86400
                 WHEN closed_at = CAST(created_at AS DATE) THEN 0
             END
-        ) FILTER (status = 'won') AS cycle_days,
-        count(*) FILTER (status = 'open') AS open,
-        coalesce(sum(amount) FILTER (status = 'open'), 0) AS open_amount,
-        coalesce(sum(weighted_amount) FILTER (status = 'open'), 0) AS open_weighted
-    FROM model.opportunities
-    WHERE status = 'open'
-        OR status IN ('won', 'lost')
-        AND closed_at >= CAST($since AS DATE)
-        AND coalesce(closed_at < CAST($until AS DATE) + 1, true)
+        ) FILTER (outcome = 'won') AS cycle_days,
+        count(*) FILTER (outcome = 'open') AS open,
+        coalesce(sum(amount) FILTER (outcome = 'open'), 0) AS open_amount,
+        coalesce(sum(weighted_amount) FILTER (outcome = 'open'), 0) AS open_weighted
+    FROM deals
     GROUP BY owner_key, currency
+    HAVING open + won + lost > 0
 )
 
 SELECT
@@ -47,7 +52,8 @@ SELECT
         WHEN owner_key IS NOT NULL
             THEN rank() OVER (PARTITION BY currency, owner_key IS NULL ORDER BY won_amount DESC)
     END AS rank,
-    owner,
+    -- An id may have come with several names; it is one owner all the same.
+    max(owner_name) OVER (PARTITION BY owner_key) AS owner,
     currency,
     won,
     lost,

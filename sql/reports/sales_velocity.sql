@@ -26,36 +26,36 @@ WITH parts AS (
         END AS key,
         CASE WHEN CAST($by AS VARCHAR) = 'owner' THEN owner_name ELSE key END AS part,
         currency,
-        status,
         amount,
+        CASE
+            WHEN status = 'open' THEN 'open'
+            WHEN closed_at >= CAST($since AS DATE) AND coalesce(closed_at < CAST($until AS DATE) + 1, true) THEN status
+        END AS outcome,
         CASE
             WHEN closed_at >= created_at THEN (epoch(closed_at) - epoch(created_at)) / 86400
             WHEN closed_at = CAST(created_at AS DATE) THEN 0
         END AS days
     FROM model.opportunities
-    WHERE status = 'open'
-        OR status IN ('won', 'lost')
-        AND closed_at >= CAST($since AS DATE)
-        AND coalesce(closed_at < CAST($until AS DATE) + 1, true)
 ),
 counted AS (
     SELECT
         key,
-        -- An id of an owner may have come with several names; it is one owner all the same.
         max(part) AS part,
         currency,
-        count(*) FILTER (status = 'open') AS opportunities,
-        count(*) FILTER (status = 'won') AS won,
-        count(*) FILTER (status = 'lost') AS lost,
-        avg(amount) FILTER (status = 'won') AS average_won,
+        count(*) FILTER (outcome = 'open') AS opportunities,
+        count(*) FILTER (outcome = 'won') AS won,
+        count(*) FILTER (outcome = 'lost') AS lost,
+        avg(amount) FILTER (outcome = 'won') AS average_won,
         won / nullif(won + lost, 0) AS win_rate,
-        avg(days) FILTER (status = 'won') AS cycle_days
+        avg(days) FILTER (outcome = 'won') AS cycle_days
     FROM parts
     GROUP BY key, currency
+    HAVING opportunities + won + lost > 0
 )
 
 SELECT
-    part,
+    -- An id of an owner may have come with several names; it is one owner all the same.
+    max(part) OVER (PARTITION BY key) AS part,
     currency,
     opportunities,
     won,

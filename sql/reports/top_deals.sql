@@ -12,39 +12,38 @@
 -- unit: count = rank
 -- chart: bar title amount
 
-WITH chosen AS NOT MATERIALIZED (
-    SELECT *
+-- Only the largest are read as a whole.
+WITH largest AS (
+    SELECT unnest(max(struct_pack(amount := amount, _instance := _instance, id := id), CAST($limit AS BIGINT))) AS deal
     FROM model.opportunities
     WHERE amount IS NOT NULL
         AND (CAST($status AS VARCHAR) = 'all' OR status = CAST($status AS VARCHAR))
-        AND (
-            coalesce(status NOT IN ('won', 'lost'), true)
-            OR coalesce(closed_at >= CAST($since AS DATE), true)
-            AND coalesce(closed_at < CAST($until AS DATE) + 1, true)
-        )
-),
--- Only what can be among the largest is put in order.
-cutoffs AS (
-    SELECT currency, list_min(max(amount, CAST($limit AS BIGINT))) AS amount
-    FROM chosen
+        AND CASE
+            WHEN status IN ('won', 'lost')
+                THEN coalesce(closed_at >= CAST($since AS DATE), true) AND coalesce(closed_at < CAST($until AS DATE) + 1, true)
+            ELSE true
+        END
     GROUP BY currency
 )
 
 SELECT
-    row_number() OVER (PARTITION BY c.currency ORDER BY c.amount DESC, c._instance, c.id) AS rank,
-    c.title,
-    c.organization_name AS organization,
-    c.owner_name AS owner,
-    c.status,
-    c.stage,
-    c.amount,
-    c.currency,
-    CASE WHEN c.status = 'open' THEN CAST(round(c.weighted_amount, 2) AS DECIMAL(38, 2)) END AS weighted,
-    c.expected_close_date,
-    CAST(c.created_at AS DATE) AS created,
-    CAST(c.closed_at AS DATE) AS closed,
-    c.id
-FROM chosen c
-JOIN cutoffs k ON c.currency IS NOT DISTINCT FROM k.currency AND c.amount >= k.amount
-QUALIFY rank <= CAST($limit AS BIGINT)
-ORDER BY c.currency NULLS LAST, rank
+    row_number() OVER (PARTITION BY o.currency ORDER BY o.amount DESC, o._instance DESC, o.id DESC) AS rank,
+    o.title,
+    o.organization_name AS organization,
+    o.owner_name AS owner,
+    o.status,
+    o.stage,
+    o.amount,
+    o.currency,
+    CASE WHEN o.status = 'open' THEN CAST(round(o.weighted_amount, 2) AS DECIMAL(38, 2)) END AS weighted,
+    o.expected_close_date,
+    CAST(o.created_at AS DATE) AS created,
+    CAST(o.closed_at AS DATE) AS closed,
+    o.id
+FROM largest l
+JOIN model.opportunities o
+    ON o._instance = l.deal._instance
+    AND o.id = l.deal.id
+    -- It follows from the id, and lets DuckDB skip what is smaller.
+    AND o.amount = l.deal.amount
+ORDER BY o.currency NULLS LAST, rank
