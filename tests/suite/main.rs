@@ -25,6 +25,7 @@ mod migrations;
 mod model;
 mod model_crm;
 mod model_warehouse;
+mod other_names;
 mod pages;
 mod past;
 mod privacy;
