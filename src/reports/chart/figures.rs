@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use arrow::datatypes::SchemaRef;
-use jiff::civil::Date;
 
-use super::Picture;
+use super::{
+    Picture,
+    grid::{Grid, Row},
+};
 use crate::reports::{
     header::{ChartHint, ChartKind, Header, Unit},
     number::{Style, words},
@@ -15,9 +17,6 @@ use crate::reports::{
 const MAX_CHARTS: usize = 6;
 /// A chart has so many series at the most: as many as there are colours.
 const MAX_SERIES: usize = 8;
-/// Months and quarters without a row get their place in time, as long as the whole has no more places than this.
-const MAX_PLACES: usize = 120;
-
 /// The charts of an answer, and what is to be said of what they leave out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::reports) struct Figures {
@@ -47,7 +46,7 @@ pub(in crate::reports) fn pictures(schema: &SchemaRef, rows: &Rows, header: &Hea
     if facets.len() > MAX_CHARTS {
         figures
             .remarks
-            .push(format!("The charts are of the first {MAX_CHARTS} of {}; the table has all.", facets.len()));
+            .push(format!("The charts are of the first {MAX_CHARTS} of {}; the table has more.", facets.len()));
     }
     for (name, rows) in facets.into_iter().take(MAX_CHARTS) {
         for columns in plan.by_unit(&values) {
@@ -66,7 +65,6 @@ struct Plan<'a> {
     series: Option<usize>,
 }
 
-type Row = Vec<Option<String>>;
 /// What a chart is of, such as `EUR`, and its rows.
 type Facet<'a> = (String, Vec<&'a Row>);
 
@@ -194,7 +192,7 @@ impl Plan<'_> {
         }
         if grid.series.len() > MAX_SERIES {
             figures.remarks.push(format!(
-                "{heading}: the chart shows the first {MAX_SERIES} of {}; the table has all.",
+                "{heading}: the chart shows the first {MAX_SERIES} of {}; the table has more.",
                 grid.series.len()
             ));
             grid.series.truncate(MAX_SERIES);
@@ -206,7 +204,7 @@ impl Plan<'_> {
             let which = if is_time { "latest" } else { "first" };
             figures
                 .remarks
-                .push(format!("{heading}: the chart shows the {which} {most} of {count}; the table has all."));
+                .push(format!("{heading}: the chart shows the {which} {most} of {count}; the table has more."));
             grid.keep(if is_time { count - most..count } else { 0..most });
         }
         if grid.values.iter().flatten().all(Option::is_none) {
@@ -245,124 +243,113 @@ fn split<'a>(rows: &'a Rows, keys: &[usize]) -> Vec<(Row, Vec<&'a Row>)> {
     facets
 }
 
-fn number(row: &Row, column: usize) -> Option<f64> {
-    row[column].as_deref().and_then(|text| text.parse().ok()).filter(|number: &f64| number.is_finite())
-}
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
 
-/// Categories and series with their values.
-struct Grid {
-    categories: Vec<Option<String>>,
-    series: Vec<String>,
-    values: Vec<Vec<Option<f64>>>,
-}
+    use arrow::datatypes::{DataType, Field, Schema};
 
-impl Grid {
-    /// A category a row, a series a column.
-    fn of_rows(rows: &[&Row], category: usize, columns: &[usize], name: impl Fn(usize) -> String) -> Self {
-        Self {
-            categories: rows.iter().map(|row| row[category].clone()).collect(),
-            series: columns.iter().map(|column| name(*column)).collect(),
-            values: columns.iter().map(|column| rows.iter().map(|row| number(row, *column)).collect()).collect(),
-        }
-    }
+    use super::*;
 
-    /// A series for each value of a column; nothing where two rows have one place and their values cannot be added.
-    fn by_series(rows: &[&Row], category: usize, series: usize, value: usize, is_sum: bool) -> Option<Self> {
-        let mut grid = Self { categories: Vec::new(), series: Vec::new(), values: Vec::new() };
-        let mut taken = BTreeSet::new();
-        for row in rows {
-            let name = row[series].clone().unwrap_or_else(|| NONE.to_owned());
-            let of = position(&mut grid.series, &name);
-            let at = position(&mut grid.categories, &row[category]);
-            if !taken.insert((of, at)) && !is_sum {
-                return None;
-            }
-            grid.values.resize(grid.series.len(), Vec::new());
-            grid.values.iter_mut().for_each(|values| values.resize(grid.categories.len(), None));
-            if let Some(number) = number(row, value) {
-                *grid.values[of][at].get_or_insert(0.0) += number;
-            }
-        }
-        Some(grid)
-    }
-
-    /// Texts such as `2026-03`, `2026 Q1` or `2026-W07`.
-    fn looks_like_time(&self) -> bool {
-        let is_time = |text: &str| {
-            let (year, rest) = text.split_at_checked(4).unwrap_or((text, ""));
-            year.len() == 4
-                && year.bytes().all(|byte| byte.is_ascii_digit())
-                && rest.len() <= 6
-                && rest.chars().all(|c| c.is_ascii_digit() || ['-', ' ', 'Q', 'W'].contains(&c))
+    fn figures(columns: &str, header: Header, rows: &[&str]) -> Figures {
+        let field = |column: &str| {
+            let (name, kind) = column.split_once(':').unwrap_or((column, ""));
+            let kind = match kind {
+                "n" => DataType::Int64,
+                "d" => DataType::Date32,
+                _ => DataType::Utf8,
+            };
+            Field::new(name, kind, true)
         };
-        let known: Vec<_> = self.categories.iter().flatten().collect();
-        !known.is_empty() && known.iter().all(|text| is_time(text))
+        let schema = Arc::new(Schema::new(columns.split(' ').map(field).collect::<Vec<_>>()));
+        let cell = |text: &str| Some(text.to_owned()).filter(|text| text != "NULL");
+        let rows: Vec<Row> = rows.iter().map(|row| row.split(' ').map(cell).collect()).collect();
+        pictures(&schema, &rows, &header)
     }
 
-    /// In the order of time, with what has no time at the end.
-    fn sort(&mut self) {
-        let mut order: Vec<usize> = (0..self.categories.len()).collect();
-        order.sort_by_key(|at| (self.categories[*at].is_none(), self.categories[*at].clone()));
-        self.reorder(&order.into_iter().map(Some).collect::<Vec<_>>(), |_| None);
+    fn header(lines: &[(&str, &str)]) -> Header {
+        let lines = lines.iter().zip(1..).map(|((key, value), line)| (line, (*key).to_owned(), (*value).to_owned()));
+        let (name, origin, body) = ("x".to_owned(), "x.sql".to_owned(), String::new());
+        Header::read(&crate::library::SqlFile { name, origin, header: lines.collect(), body }).unwrap()
     }
 
-    /// Gives months, quarters and years that no row is of their places in time.
-    fn fill(&mut self, style: Style) {
-        let months = match style {
-            Style::Month => 1,
-            Style::Quarter => 3,
-            Style::Year => 12,
-            _ => return,
-        };
-        let days: Option<Vec<Date>> = self.categories.iter().flatten().map(|text| text.parse().ok()).collect();
-        let Some(days) = days.filter(|days| days.iter().all(|day| day.day() == 1)) else { return };
-        let (Some(first), Some(last)) = (days.first(), days.last()) else { return };
-        let count = (i32::from(last.year()) - i32::from(first.year())) * 12 + i32::from(last.month() - first.month());
-        let places = usize::try_from(count / months).unwrap_or(0) + 1;
-        let is_once = days.windows(2).all(|pair| pair[0] < pair[1]);
-        if places > MAX_PLACES || places <= days.len() || !is_once {
-            return;
-        }
-        let all: Vec<Option<String>> = (0..places)
-            .filter_map(|place| {
-                let months_on = jiff::Span::new().try_months(place as i64 * i64::from(months)).ok()?;
-                first.checked_add(months_on).ok().map(|day| Some(day.to_string()))
-            })
-            .collect();
-        // A day between the places would be lost.
-        if !self.categories.iter().flatten().all(|known| all.contains(&Some(known.clone()))) {
-            return;
-        }
-        let place = |name: &Option<String>| self.categories.iter().position(|known| known == name);
-        let mut order: Vec<Option<usize>> = all.iter().map(place).collect();
-        order.extend(self.categories.iter().position(Option::is_none).map(Some));
-        self.reorder(&order, |place| all.get(place).cloned().flatten());
+    fn headings(figures: &Figures) -> Vec<&str> {
+        figures.pictures.iter().map(|picture| picture.heading.as_str()).collect()
     }
 
-    /// Puts the categories into another order; a place without one is new, and has no values.
-    fn reorder(&mut self, order: &[Option<usize>], name: impl Fn(usize) -> Option<String>) {
-        let named = |(place, from): (usize, &Option<usize>)| match from {
-            Some(from) => self.categories[*from].clone(),
-            None => name(place),
-        };
-        self.categories = order.iter().enumerate().map(named).collect();
-        for values in &mut self.values {
-            *values = order.iter().map(|from| from.and_then(|from| values[from])).collect();
-        }
+    #[test]
+    fn currencies_and_units_have_charts_of_their_own() {
+        let header =
+            header(&[("unit", "money = amount"), ("unit", "count = deals"), ("chart", "bar stage amount, deals")]);
+        let figures = figures(
+            "currency stage amount:n deals:n",
+            header,
+            &["EUR a 1 2", "EUR NULL 3 4", "NULL a 5 6", "USD a 7 NULL"],
+        );
+        assert_eq!(
+            headings(&figures),
+            [
+                "Amount by stage, EUR",
+                "Deals by stage, EUR",
+                "Amount by stage, (none)",
+                "Deals by stage, (none)",
+                "Amount by stage, USD",
+            ]
+        );
+        assert_eq!(figures.pictures[0].categories, ["a", "(none)"]);
+        assert_eq!(figures.pictures[0].values, [[Some(1.0), Some(3.0)]]);
+        assert_eq!(figures.pictures[2].values, [[Some(5.0)]]);
+        assert_eq!(figures.remarks, ["Deals by stage, USD: there are no figures to draw."]);
     }
 
-    fn keep(&mut self, range: std::ops::Range<usize>) {
-        self.categories = self.categories[range.clone()].to_vec();
-        for values in &mut self.values {
-            *values = values[range.clone()].to_vec();
-        }
+    #[test]
+    fn a_name_that_stands_twice_is_told_apart_by_its_group() {
+        let chart = || header(&[("chart", "funnel stage deals")]);
+        let rows = ["EUR new a 1", "EUR new b 2", "EUR old a 3"];
+        let grouped = figures("currency pipeline stage deals:n", chart(), &rows);
+        assert_eq!(headings(&grouped), ["Deals by stage, EUR, new", "Deals by stage, EUR, old"]);
+        // A group of every row's own is none.
+        let many: Vec<String> = (0..9).map(|n| format!("p{n} a {n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let figures = figures("pipeline stage deals:n", chart(), &many);
+        assert_eq!(headings(&figures), ["Deals by stage"]);
+        assert_eq!(figures.pictures[0].categories.len(), 9);
     }
-}
 
-/// The place of a value among those known, which it is added to.
-fn position<T: Clone + PartialEq>(known: &mut Vec<T>, value: &T) -> usize {
-    known.iter().position(|other| other == value).unwrap_or_else(|| {
-        known.push(value.clone());
-        known.len() - 1
-    })
+    #[test]
+    fn time_goes_on_and_a_month_without_a_row_has_its_place() {
+        let chart = header(&[("chart", "column month won")]);
+        let found = figures("month:d won:n", chart.clone(), &["2026-02-01 3", "2025-11-01 1", "NULL 9"]);
+        assert!(found.pictures[0].is_time);
+        assert_eq!(found.pictures[0].categories, ["2025-11", "2025-12", "2026-01", "2026-02", "(none)"]);
+        assert_eq!(found.pictures[0].values[0], [Some(1.0), None, None, Some(3.0), Some(9.0)]);
+        // A slip of a century is shown as it is.
+        let far = figures("month:d won:n", chart, &["1925-11-01 1", "2026-02-01 3"]);
+        assert_eq!(far.pictures[0].categories, ["1925-11", "2026-02"]);
+        let weeks: Vec<String> = (0..70).map(|week| format!("2025-W{week:02} {week}")).collect();
+        let weeks: Vec<&str> = weeks.iter().map(String::as_str).collect();
+        let long = figures("week won:n", header(&[("chart", "column week won")]), &weeks);
+        assert_eq!(long.pictures[0].categories[0], "2025-W10");
+        assert_eq!(long.remarks, ["Won by week: the chart shows the latest 60 of 70; the table has more."]);
+    }
+
+    #[test]
+    fn a_series_of_each_value_and_nothing_added_that_cannot_be() {
+        let rows = ["2026-01-01 x 1", "2026-02-01 y 2", "2026-02-01 x 3", "2026-02-01 x 4", "2026-01-01 NULL 5"];
+        let sums =
+            figures("month:d owner n:n", header(&[("unit", "count = n"), ("chart", "line month n by owner")]), &rows);
+        assert_eq!(sums.pictures[0].series, ["x", "y", "(none)"]);
+        let values = [[Some(1.0), Some(7.0)], [None, Some(2.0)], [Some(5.0), None]];
+        assert_eq!(sums.pictures[0].values, values);
+        assert_eq!(headings(&sums), ["N by month and owner"]);
+        let shares =
+            figures("month:d owner n:n", header(&[("unit", "share = n"), ("chart", "line month n by owner")]), &rows);
+        assert_eq!(shares.pictures, []);
+        assert_eq!(shares.remarks, ["There is no chart of n: more than one row has the same month and owner."]);
+        let many: Vec<String> = (0..12).map(|owner| format!("2026-01-01 o{owner} 1")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let many = figures("month:d owner n:n", header(&[("chart", "stacked month n by owner")]), &many);
+        assert_eq!(many.pictures[0].series.len(), 8);
+        assert!(many.remarks[0].contains("the first 8 of 12"), "{:?}", many.remarks);
+    }
 }

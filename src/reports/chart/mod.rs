@@ -13,6 +13,7 @@
 mod across;
 mod canvas;
 mod figures;
+mod grid;
 mod palette;
 mod scale;
 mod text;

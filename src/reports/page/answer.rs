@@ -8,7 +8,7 @@ use super::{Ids, table, text};
 use crate::reports::{
     Answer,
     chart::{Figures, pictures},
-    number::words,
+    number::{grouped, words},
     render::About,
 };
 
@@ -36,7 +36,11 @@ pub(super) fn whole(about: &About, answer: &Answer, ids: &mut Ids, level: usize)
 
 /// The charts of an answer with what is to be said of them; nothing where it has none.
 pub(super) fn charts(about: &About, answer: &Answer, rows: &[Vec<Option<String>>], ids: &mut Ids) -> String {
-    let Figures { pictures, remarks } = pictures(&answer.schema, rows, &about.header);
+    let Figures { pictures, mut remarks } = pictures(&answer.schema, rows, &about.header);
+    if rows.len() < answer.rows() && !pictures.is_empty() {
+        let [shown, all] = [rows.len(), answer.rows()].map(|count| grouped(&count.to_string()));
+        remarks.push(format!("The charts know the first {shown} of {all} rows."));
+    }
     let mut html = String::new();
     for picture in pictures {
         let svg = picture.svg(&ids.next("chart"));

@@ -91,6 +91,10 @@ fn notes(notes: &[String]) -> String {
     notes.iter().map(|note| format!("<p class=\"quiet\">{}</p>\n", text(note))).collect()
 }
 
+fn question(about: &About) -> String {
+    if about.question.is_empty() { String::new() } else { format!("<p>{}</p>\n", text(&about.question)) }
+}
+
 /// A page of one answer, or of several, each in a section of its own.
 pub fn answers(answers: &[(&About, &Answer)]) -> Result<String, ArrowError> {
     page_of(answers, "crmlake report", String::new())
@@ -109,15 +113,15 @@ fn page_of(answers: &[(&About, &Answer)], generator: &str, navigation: String) -
     let (title, head) = match answers {
         [(about, answer)] => {
             main.push_str(&answer::sections(about, answer, &mut ids)?);
-            (about.title.as_str(), format!("<p>{}</p>\n", text(&about.question)))
+            (about.title.as_str(), question(about))
         }
         _ => {
             for (about, answer) in answers {
                 let id = ids.next("report");
                 main.push_str(&format!(
-                    "<section class=\"sheet\" aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{}</h2>\n<p>{}</p>\n{}</section>\n",
+                    "<section class=\"sheet\" aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{}</h2>\n{}{}</section>\n",
                     text(&about.title),
-                    text(&about.question),
+                    question(about),
                     answer::whole(about, answer, &mut ids, 3)?
                 ));
             }
