@@ -1,22 +1,23 @@
 //! Questions to the warehouse: report files and ad-hoc statements, run read-only.
 
 pub mod params;
+mod pivot;
 pub mod render;
+pub mod statements;
+pub mod tokens;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
-use duckdb::{Connection, params_from_iter, types::Value};
+use duckdb::{Connection, InterruptHandle, params_from_iter, types::Value};
 use jiff::{Timestamp, civil::Date, tz::Offset};
 
 use crate::{
     library::{LibraryError, SqlFile},
-    warehouse::{
-        WarehouseError, ledger, open_read_only,
-        past::{Past, open_as_of},
-        tidy,
-    },
+    warehouse::{Reading, WarehouseError, ledger, open_read_only, past::open_as_of, tidy},
 };
+
+use self::statements::{Guard, Refusal};
 
 /// Why a question was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,14 @@ pub enum ReportError {
         /// DuckDB's message, in one line.
         message: String,
     },
+    /// The statement is no question, or does more than ask.
+    #[error("{what}: {refusal}")]
+    Refused {
+        /// The report, or `SQL`.
+        what: String,
+        /// Why it is not run.
+        refusal: Refusal,
+    },
     /// The answer could not be rendered.
     #[error("the answer could not be rendered")]
     Render(#[from] arrow::error::ArrowError),
@@ -67,6 +76,7 @@ impl ReportError {
             Self::Statement { message, .. } if message.contains("does not exist") => {
                 Some("`crmlake sql \"SHOW ALL TABLES\"` lists what there is".to_owned())
             }
+            Self::Refused { refusal, .. } => Some(refusal.advice()),
             _ => None,
         }
     }
@@ -122,15 +132,27 @@ impl Answer {
 /// A warehouse opened for questions.
 #[derive(Debug)]
 pub struct Reader {
-    opened: Opened,
+    reading: Reading,
+    guard: Guard,
     /// The day that relative dates count from.
     today: Date,
 }
 
-#[derive(Debug)]
-enum Opened {
-    Now(Connection),
-    Then(Past),
+/// Stops what a [`Reader`] is being asked, from elsewhere. It can be asked again.
+#[derive(Clone)]
+pub struct Stopper(Arc<InterruptHandle>);
+
+impl Stopper {
+    /// Stops it, if anything is being asked.
+    pub fn stop(&self) {
+        self.0.interrupt();
+    }
+}
+
+impl std::fmt::Debug for Stopper {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Stopper")
+    }
 }
 
 impl Reader {
@@ -142,11 +164,11 @@ impl Reader {
     /// Opens a warehouse as it stood at a moment, or as it is.
     pub fn open_as_of(warehouse: &Path, at: Option<Timestamp>) -> Result<Self, ReportError> {
         let today = Offset::UTC.to_datetime(at.unwrap_or_else(Timestamp::now)).date();
-        let opened = match at {
-            None => Opened::Now(open_read_only(warehouse)?),
-            Some(at) => Opened::Then(open_as_of(warehouse, at)?),
+        let reading = match at {
+            None => open_read_only(warehouse)?,
+            Some(at) => open_as_of(warehouse, at)?,
         };
-        Ok(Self { opened, today })
+        Ok(Self { reading, guard: Guard::new()?, today })
     }
 
     /// Runs a statement; `values` gives each named parameter its value.
@@ -156,6 +178,22 @@ impl Reader {
         statement: &str,
         values: &dyn Fn(&str) -> Option<Value>,
     ) -> Result<Answer, ReportError> {
+        Ok(self.ask_for(what, statement, values, None)?.0)
+    }
+
+    /// Runs a statement without parameters and keeps so many rows of its answer. Returns how many there are, too.
+    pub fn ask_some(&self, what: &str, statement: &str, rows: usize) -> Result<(Answer, usize), ReportError> {
+        self.ask_for(what, statement, &|_| None, Some(rows))
+    }
+
+    fn ask_for(
+        &self,
+        what: &str,
+        statement: &str,
+        values: &dyn Fn(&str) -> Option<Value>,
+        kept: Option<usize>,
+    ) -> Result<(Answer, usize), ReportError> {
+        self.guard.check(what, statement)?;
         let refused =
             |error: duckdb::Error| ReportError::Statement { what: what.to_owned(), message: tidy(&error.to_string()) };
         let mut prepared = self.connection().prepare(statement).map_err(refused)?;
@@ -167,10 +205,29 @@ impl Reader {
                 problem: format!("the statement of {what} uses ${name}, and it has no value"),
             })?);
         }
-        let arrow = prepared.query_arrow(params_from_iter(bound)).map_err(refused)?;
-        let schema = arrow.get_schema();
-        let batches = arrow.collect();
-        Ok(Answer { schema, batches })
+        let bound = params_from_iter(bound);
+        // Rows that are not kept need not be in memory all at once.
+        let arrow = match kept {
+            Some(_) => prepared.stream_arrow(bound),
+            None => prepared.query_arrow(bound),
+        };
+        let schema = arrow.map_err(refused)?.get_schema();
+        let kept = kept.unwrap_or(usize::MAX);
+        let (mut batches, mut rows) = (Vec::new(), 0_usize);
+        while let Some(rest) = prepared.step().map_err(refused)? {
+            let batch = RecordBatch::from(&rest);
+            let wanted = kept.saturating_sub(rows).min(batch.num_rows());
+            rows += batch.num_rows();
+            if wanted > 0 {
+                batches.push(batch.slice(0, wanted));
+            }
+        }
+        Ok((Answer { schema, batches }, rows))
+    }
+
+    /// What stops this reader's answers.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.connection().interrupt_handle())
     }
 
     /// Runs a report.
@@ -186,9 +243,6 @@ impl Reader {
 
     /// The connection, for other rooms' questions.
     pub(crate) fn connection(&self) -> &Connection {
-        match &self.opened {
-            Opened::Now(connection) => connection,
-            Opened::Then(past) => &past.connection,
-        }
+        &self.reading.connection
     }
 }

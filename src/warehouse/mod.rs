@@ -26,6 +26,7 @@ use std::{
 };
 
 use duckdb::{AccessMode, Config, Connection};
+use tempfile::TempDir;
 
 use crate::{config::work_folder, spool::private_folder};
 
@@ -303,11 +304,34 @@ impl Drop for Working {
     }
 }
 
-/// Opens a warehouse for reading: nothing can be written, and no file or network reached, through this connection.
-pub fn open_read_only(path: &Path) -> Result<Connection, WarehouseError> {
-    let connection = open_existing(path, Config::default())?;
+/// A connection for reading, with the folder for what does not fit into memory. The folder goes when it does.
+#[derive(Debug)]
+pub struct Reading {
+    /// Nothing can be written, and no file or network reached, through it.
+    pub connection: Connection,
+    _folder: Option<TempDir>,
+}
+
+/// Opens a warehouse for reading.
+pub fn open_read_only(path: &Path) -> Result<Reading, WarehouseError> {
+    // DuckDB would make one beside the warehouse, where a reader may have no right to and where nobody would look for what a
+    // killed one left. Without any, what does not fit into memory is an error.
+    let folder = private_temporary_folder().ok();
+    let spill = folder.as_ref().map(|folder| folder.path().to_string_lossy().into_owned());
+    let config =
+        Config::default().with("temp_directory", spill.unwrap_or_default()).map_err(doing("setting up DuckDB"))?;
+    let connection = open_existing(path, config)?;
     guard(&connection)?;
-    Ok(connection)
+    Ok(Reading { connection, _folder: folder })
+}
+
+/// A folder among the system's temporary ones that nobody else may look into: what is written there is people's data.
+fn private_temporary_folder() -> io::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("crmlake-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.tempdir()
 }
 
 /// Opens a warehouse for reading, and one folder, an absolute path, for writing: no other file and no network is
@@ -342,12 +366,13 @@ fn open_existing(path: &Path, config: Config) -> Result<Connection, WarehouseErr
     Ok(connection)
 }
 
-/// Takes from a connection what a reader has no use for: files, the network, extensions, and the way back.
-fn guard(connection: &Connection) -> Result<(), WarehouseError> {
+/// Takes from a connection what a reader has no use for: files, the network, extensions, the secrets that are in a user's
+/// home, and the way back.
+pub(crate) fn guard(connection: &Connection) -> Result<(), WarehouseError> {
     connection
         .execute_batch(
-            "SET enable_external_access = false; SET autoinstall_known_extensions = false;
-             SET autoload_known_extensions = false;
+            "SET allow_persistent_secrets = false; SET enable_external_access = false;
+             SET autoinstall_known_extensions = false; SET autoload_known_extensions = false;
              SET lock_configuration = true",
         )
         .map_err(doing("setting up DuckDB"))

@@ -7,42 +7,36 @@
 use std::path::Path;
 
 use duckdb::{AccessMode, Config, Connection};
-use tempfile::TempDir;
 
-use super::{WarehouseError, doing, guard, open_read_only, prune, sql};
+use super::{Reading, SPILL, WarehouseError, doing, guard, open_read_only, private_temporary_folder, prune, sql};
 
 /// The alias of the attached warehouse.
 const WAREHOUSE: &str = "warehouse_now";
 
-/// A connection to the past. The folder of its views goes when it does.
-#[derive(Debug)]
-pub struct Past {
-    /// Read-only, and without access to files or the network.
-    pub connection: Connection,
-    _folder: TempDir,
-}
-
 /// Opens a warehouse as it stood at a moment.
-pub fn open_as_of(warehouse: &Path, at: jiff::Timestamp) -> Result<Past, WarehouseError> {
+pub fn open_as_of(warehouse: &Path, at: jiff::Timestamp) -> Result<Reading, WarehouseError> {
     // The same checks, with the same errors, as for the present.
     let present = open_read_only(warehouse)?;
-    if let Some(horizon) = prune::horizon(&present)?.filter(|horizon| at < *horizon) {
+    if let Some(horizon) = prune::horizon(&present.connection)?.filter(|horizon| at < *horizon) {
         return Err(WarehouseError::Pruned { horizon });
     }
     drop(present);
     let io = |source| WarehouseError::Io { action: "create a folder in", path: "the temporary folder".into(), source };
-    let folder = tempfile::Builder::new().prefix("crmlake-").tempdir().map_err(io)?;
+    let folder = private_temporary_folder().map_err(io)?;
     let views = folder.path().join("past.duckdb");
     let action = || doing("going back in time");
     let connection = Connection::open(&views).map_err(action())?;
     attach(&connection, warehouse)?;
     create_views(&connection, at)?;
     connection.close().map_err(|(_, source)| doing("going back in time")(source))?;
-    let config = Config::default().access_mode(AccessMode::ReadOnly).map_err(action())?;
+    let config = Config::default()
+        .access_mode(AccessMode::ReadOnly)
+        .and_then(|config| config.with("temp_directory", folder.path().join(SPILL).to_string_lossy()))
+        .map_err(action())?;
     let connection = Connection::open_with_flags(&views, config).map_err(action())?;
     attach(&connection, warehouse)?;
     guard(&connection)?;
-    Ok(Past { connection, _folder: folder })
+    Ok(Reading { connection, _folder: Some(folder) })
 }
 
 fn attach(connection: &Connection, warehouse: &Path) -> Result<(), WarehouseError> {
