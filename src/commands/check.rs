@@ -21,6 +21,7 @@ use crate::{
     reports::{
         Answer, Reader,
         render::{Format, render},
+        statements::Guard,
     },
     warehouse::{
         bind,
@@ -73,12 +74,18 @@ pub(super) fn prepared(settings: &Settings, today: Date, names: &[String]) -> Re
     if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
         return Err(Error::Usage(format!("no check is called \"{name}\"; there is {}", known.join(", "))));
     }
+    let guard = Guard::new()?;
     let is_chosen =
         |name: &String| if names.is_empty() { !configured.off.contains(name) } else { names.contains(name) };
     files
         .iter()
         .filter(|file| is_chosen(&file.name))
-        .map(|file| prepare(settings, Check::from_file(file)?, today))
+        .map(|file| {
+            let check = Check::from_file(file)?;
+            // A run's checks are asked on the connection that writes, which has none of a reader's limits.
+            guard.check(&check.origin, &check.statement)?;
+            prepare(settings, check, today)
+        })
         .collect()
 }
 

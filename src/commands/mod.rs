@@ -11,6 +11,7 @@ mod forget;
 mod init;
 mod output;
 mod plan;
+mod prompt;
 mod prune;
 mod report;
 mod run;

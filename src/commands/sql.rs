@@ -8,7 +8,7 @@ use std::{
 use super::{
     Context, max_age, notes,
     output::{Output, tell, write_file},
-    rendered,
+    prompt, rendered,
 };
 use crate::{
     cli::Sql,
@@ -22,12 +22,15 @@ use crate::{
 
 pub(super) fn run(context: &Context, args: Sql) -> Result<ExitCode, Error> {
     let settings = context.settings()?;
+    let at = args.as_of.as_deref().map(as_of).transpose()?;
     let statement = match (args.statement, args.file) {
         (Some(statement), _) => statement,
         (None, Some(path)) => {
             fs::read_to_string(&path).map_err(|source| Error::Input { what: path.display().to_string(), source })?
         }
-
+        (None, None) if io::stdin().is_terminal() && io::stdout().is_terminal() && args.out.is_none() => {
+            return prompt::run(context, &settings, at, args.format);
+        }
         (None, None) if io::stdin().is_terminal() => {
             return Err(Error::Usage("no statement: give one, name a file with -f, or pipe one in".to_owned()));
         }
@@ -41,7 +44,6 @@ pub(super) fn run(context: &Context, args: Sql) -> Result<ExitCode, Error> {
     if statement.trim_matches(|c: char| c.is_whitespace() || c == ';').is_empty() {
         return Err(Error::Usage("the statement is empty".to_owned()));
     }
-    let at = args.as_of.as_deref().map(as_of).transpose()?;
     let output = Output::to(args.out.as_deref(), 1)?;
     if let Output::Folder(folder) = &output {
         return Err(Error::Usage(format!("{} is a folder; name a file for the answer", folder.display())));

@@ -25,6 +25,7 @@ use crate::{
     library::models::{Resolved, Semantics},
     observe::Bars,
     pages::{Certificate, Goal},
+    reports::statements::Guard,
     sink::{Closing, Receipt, SinkError, Sweep, Target, parquet::StoreError},
     spool::{Binding, Discarded, Spool},
     warehouse::{
@@ -344,7 +345,8 @@ fn load_all(
         (false, false) => ExitCode::NotWhole,
     };
     let resolved = match extraction.settings.destination {
-        Destination::Warehouse => extraction.semantics.resolve(&extraction.settings, sink.known()),
+        // A view is made on the connection that writes, which has none of a reader's limits.
+        Destination::Warehouse => Guard::new()?.admit(extraction.semantics.resolve(&extraction.settings, sink.known())),
         Destination::Parquet { .. } => Resolved::default(),
     };
     resolved.broken.iter().for_each(|error| error!("{}; this model is left out", in_one_line(error)));

@@ -9,14 +9,23 @@ pub mod names;
 mod number;
 pub mod page;
 pub mod params;
+mod pivot;
 pub mod render;
+pub mod statements;
+pub mod tokens;
 pub mod workbook;
 
+use std::sync::Arc;
+
 use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
-use duckdb::{Connection, params_from_iter, types::Value};
+use duckdb::{Connection, InterruptHandle, params_from_iter, types::Value};
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::Offset};
 
-use self::{freshness::Freshness, header::Header};
+use self::{
+    freshness::Freshness,
+    header::Header,
+    statements::{Guard, Refusal},
+};
 use crate::{
     config::Settings,
     library::{
@@ -25,9 +34,7 @@ use crate::{
         params::Parameter,
     },
     warehouse::{
-        WarehouseError, bind,
-        front::{self, Front},
-        ledger, open_read_only, schema, tidy,
+        Reading, WarehouseError, bind, front, ledger, open_read_only, schema, tidy,
         views::{self, BrokenModel},
     },
 };
@@ -65,6 +72,14 @@ pub enum ReportError {
         /// DuckDB's message, in one line.
         message: String,
     },
+    /// The statement is no question, or does more than ask.
+    #[error("{what}: {refusal}")]
+    Refused {
+        /// The report, or `SQL`.
+        what: String,
+        /// Why it is not run.
+        refusal: Refusal,
+    },
     /// The answer could not be rendered.
     #[error(transparent)]
     Render(Box<render::RenderError>),
@@ -81,6 +96,7 @@ impl ReportError {
             Self::Statement { message, .. } if message.contains("does not exist") => {
                 Some("`crmlake sql \"SHOW ALL TABLES\"` lists what there is".to_owned())
             }
+            Self::Refused { refusal, .. } => Some(refusal.advice()),
             _ => None,
         }
     }
@@ -143,7 +159,8 @@ impl Answer {
 /// A warehouse opened for questions.
 #[derive(Debug)]
 pub struct Reader {
-    opened: Opened,
+    reading: Reading,
+    guard: Guard,
     /// The moment that the answers are of.
     now: Timestamp,
     /// The day that relative dates count from.
@@ -153,12 +170,21 @@ pub struct Reader {
     broken: Vec<BrokenModel>,
 }
 
-#[derive(Debug)]
-enum Opened {
-    /// The file itself.
-    Direct(Connection),
-    /// Other views in front of it.
-    Behind(Front),
+/// Stops what a [`Reader`] is being asked, from elsewhere. It can be asked again.
+#[derive(Clone)]
+pub struct Stopper(Arc<InterruptHandle>);
+
+impl Stopper {
+    /// Stops it, if anything is being asked.
+    pub fn stop(&self) {
+        self.0.interrupt();
+    }
+}
+
+impl std::fmt::Debug for Stopper {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Stopper")
+    }
 }
 
 impl Reader {
@@ -167,15 +193,16 @@ impl Reader {
     pub fn open(settings: &Settings, at: Option<Timestamp>) -> Result<Self, ReportError> {
         let now = at.unwrap_or_else(Timestamp::now);
         let today = Offset::UTC.to_datetime(now).date();
-        let connection = open_read_only(&settings.warehouse)?;
-        let models = Semantics::load(settings)?.resolve(settings, &schema::known_columns(&connection)?);
-        if at.is_none() && views::are_current(&connection, &models.models)? {
-            return Ok(Self { opened: Opened::Direct(connection), now, today, models, broken: Vec::new() });
+        let guard = Guard::new()?;
+        let reading = open_read_only(&settings.warehouse)?;
+        let known = schema::known_columns(&reading.connection)?;
+        let models = guard.admit(Semantics::load(settings)?.resolve(settings, &known));
+        if at.is_none() && views::are_current(&reading.connection, &models.models)? {
+            return Ok(Self { reading, guard, now, today, models, broken: Vec::new() });
         }
-        drop(connection);
-        let mut front = front::open(&settings.warehouse, at, &models.models)?;
-        let broken = std::mem::take(&mut front.broken);
-        Ok(Self { opened: Opened::Behind(front), now, today, models, broken })
+        drop(reading);
+        let (reading, broken) = front::open(&settings.warehouse, at, &models.models)?;
+        Ok(Self { reading, guard, now, today, models, broken })
     }
 
     /// What is wrong with models, in words.
@@ -202,6 +229,22 @@ impl Reader {
         statement: &str,
         values: &dyn Fn(&str) -> Option<Value>,
     ) -> Result<Answer, ReportError> {
+        Ok(self.ask_for(what, statement, values, None)?.0)
+    }
+
+    /// Runs a statement without parameters and keeps so many rows of its answer. Returns how many there are, too.
+    pub fn ask_some(&self, what: &str, statement: &str, rows: usize) -> Result<(Answer, usize), ReportError> {
+        self.ask_for(what, statement, &|_| None, Some(rows))
+    }
+
+    fn ask_for(
+        &self,
+        what: &str,
+        statement: &str,
+        values: &dyn Fn(&str) -> Option<Value>,
+        kept: Option<usize>,
+    ) -> Result<(Answer, usize), ReportError> {
+        self.guard.check(what, statement)?;
         let refused =
             |error: duckdb::Error| ReportError::Statement { what: what.to_owned(), message: tidy(&error.to_string()) };
         let mut prepared = self.connection().prepare(statement).map_err(refused)?;
@@ -213,10 +256,29 @@ impl Reader {
                 problem: format!("the statement of {what} uses ${name}, and it has no value"),
             })?);
         }
-        let arrow = prepared.query_arrow(params_from_iter(bound)).map_err(refused)?;
-        let schema = arrow.get_schema();
-        let batches = arrow.collect();
-        Ok(Answer { schema, batches })
+        let bound = params_from_iter(bound);
+        // Rows that are not kept need not be in memory all at once.
+        let arrow = match kept {
+            Some(_) => prepared.stream_arrow(bound),
+            None => prepared.query_arrow(bound),
+        };
+        let schema = arrow.map_err(refused)?.get_schema();
+        let kept = kept.unwrap_or(usize::MAX);
+        let (mut batches, mut rows) = (Vec::new(), 0_usize);
+        while let Some(rest) = prepared.step().map_err(refused)? {
+            let batch = RecordBatch::from(&rest);
+            let wanted = kept.saturating_sub(rows).min(batch.num_rows());
+            rows += batch.num_rows();
+            if wanted > 0 {
+                batches.push(batch.slice(0, wanted));
+            }
+        }
+        Ok((Answer { schema, batches }, rows))
+    }
+
+    /// What stops this reader's answers.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.connection().interrupt_handle())
     }
 
     /// Runs a report.
@@ -235,9 +297,6 @@ impl Reader {
 
     /// The connection, for other rooms' questions.
     pub(crate) fn connection(&self) -> &Connection {
-        match &self.opened {
-            Opened::Direct(connection) => connection,
-            Opened::Behind(front) => &front.connection,
-        }
+        &self.reading.connection
     }
 }

@@ -7,10 +7,9 @@
 use std::path::Path;
 
 use duckdb::{AccessMode, Config, Connection};
-use tempfile::TempDir;
 
 use super::{
-    WarehouseError, doing, guard, open_read_only, prune, sql,
+    Reading, Spill, WarehouseError, doing, guard, open_read_only, prune, sql,
     views::{self, BrokenModel},
 };
 use crate::library::models::Model;
@@ -18,28 +17,23 @@ use crate::library::models::Model;
 /// The alias of the attached warehouse.
 const WAREHOUSE: &str = "warehouse_now";
 
-/// A connection to such views. Their folder goes when it does.
-#[derive(Debug)]
-pub struct Front {
-    /// Read-only, and without access to files or the network.
-    pub connection: Connection,
-    /// Models that could not be created.
-    pub broken: Vec<BrokenModel>,
-    _folder: TempDir,
-}
-
-/// Opens a warehouse with these models, as it stood at a moment or as it is.
-pub fn open(warehouse: &Path, at: Option<jiff::Timestamp>, models: &[Model]) -> Result<Front, WarehouseError> {
+/// Opens a warehouse with these models, as it stood at a moment or as it is. Returns the models that could not be made,
+/// too.
+pub fn open(
+    warehouse: &Path,
+    at: Option<jiff::Timestamp>,
+    models: &[Model],
+) -> Result<(Reading, Vec<BrokenModel>), WarehouseError> {
     // The same checks, with the same errors, as for the present.
     let present = open_read_only(warehouse)?;
-    if let (Some(at), Some(horizon)) = (at, prune::horizon(&present)?)
+    if let (Some(at), Some(horizon)) = (at, prune::horizon(&present.connection)?)
         && at < horizon
     {
         return Err(WarehouseError::Pruned { horizon });
     }
     drop(present);
     let io = |source| WarehouseError::Io { action: "create a folder in", path: "the temporary folder".into(), source };
-    let folder = tempfile::Builder::new().prefix("crmlake-").tempdir().map_err(io)?;
+    let folder = Spill::new().map_err(io)?;
     let file = folder.path().join("front.duckdb");
     let action = || doing("preparing the views");
     let connection = Connection::open(&file).map_err(action())?;
@@ -47,11 +41,14 @@ pub fn open(warehouse: &Path, at: Option<jiff::Timestamp>, models: &[Model]) -> 
     create_views(&connection, at)?;
     let broken = views::create_models(&connection, models)?;
     connection.close().map_err(|(_, source)| doing("preparing the views")(source))?;
-    let config = Config::default().access_mode(AccessMode::ReadOnly).map_err(action())?;
+    let config = Config::default()
+        .access_mode(AccessMode::ReadOnly)
+        .and_then(|config| config.with("temp_directory", folder.path().to_string_lossy()))
+        .map_err(action())?;
     let connection = Connection::open_with_flags(&file, config).map_err(action())?;
     attach(&connection, warehouse)?;
     guard(&connection)?;
-    Ok(Front { connection, broken, _folder: folder })
+    Ok((Reading { connection, _spill: Some(folder) }, broken))
 }
 
 fn attach(connection: &Connection, warehouse: &Path) -> Result<(), WarehouseError> {

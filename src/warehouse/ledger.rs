@@ -249,11 +249,12 @@ pub type LatestSweeps = HashMap<(String, String), String>;
 /// The latest run that read each list of a warehouse; nothing where there is no warehouse yet.
 pub fn latest_sweeps(warehouse: &Path) -> Result<LatestSweeps, WarehouseError> {
     let action = || doing("reading meta.sweeps");
-    let connection = match open_read_only(warehouse) {
+    let reading = match open_read_only(warehouse) {
         Err(WarehouseError::Absent { .. }) => return Ok(LatestSweeps::new()),
         opened => opened?,
     };
-    let mut statement = connection
+    let mut statement = reading
+        .connection
         .prepare("SELECT instance, resource, max(run_id) FROM meta.sweeps WHERE passes > 0 GROUP BY ALL")
         .map_err(action())?;
     let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?))).map_err(action())?;

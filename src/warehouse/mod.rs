@@ -16,6 +16,7 @@ pub mod portable;
 pub mod prune;
 pub mod schema;
 mod settle;
+mod spill;
 pub mod sql;
 mod swap;
 pub mod views;
@@ -29,6 +30,7 @@ use std::{
 
 use duckdb::{AccessMode, Config, Connection};
 
+use self::spill::Spill;
 use crate::{config::work_folder, spool::private_folder};
 
 /// What DuckDB may hold in memory; the rest goes to disk, so that memory does not grow with the CRM.
@@ -305,11 +307,24 @@ impl Drop for Working {
     }
 }
 
-/// Opens a warehouse for reading: nothing can be written, and no file or network reached, through this connection.
-pub fn open_read_only(path: &Path) -> Result<Connection, WarehouseError> {
-    let connection = open_existing(path, Config::default())?;
+/// A connection for reading, with the folder for what does not fit into memory. The folder goes when it does.
+#[derive(Debug)]
+pub struct Reading {
+    /// Nothing can be written, and no file or network reached, through it.
+    pub connection: Connection,
+    _spill: Option<Spill>,
+}
+
+/// Opens a warehouse for reading.
+pub fn open_read_only(path: &Path) -> Result<Reading, WarehouseError> {
+    // Without a place for it, what does not fit into memory is an error.
+    let spill = Spill::new().ok();
+    let folder = spill.as_ref().map(|spill| spill.path().to_string_lossy().into_owned());
+    let config =
+        Config::default().with("temp_directory", folder.unwrap_or_default()).map_err(doing("setting up DuckDB"))?;
+    let connection = open_existing(path, config)?;
     guard(&connection)?;
-    Ok(connection)
+    Ok(Reading { connection, _spill: spill })
 }
 
 /// Opens a warehouse for reading, and one folder, an absolute path, for writing: no other file and no network is
@@ -344,12 +359,13 @@ fn open_existing(path: &Path, config: Config) -> Result<Connection, WarehouseErr
     Ok(connection)
 }
 
-/// Takes from a connection what a reader has no use for: files, the network, extensions, and the way back.
-fn guard(connection: &Connection) -> Result<(), WarehouseError> {
+/// Takes from a connection what a reader has no use for: files, the network, extensions, the secrets that are in a user's
+/// home, and the way back.
+pub(crate) fn guard(connection: &Connection) -> Result<(), WarehouseError> {
     connection
         .execute_batch(
-            "SET enable_external_access = false; SET autoinstall_known_extensions = false;
-             SET autoload_known_extensions = false;
+            "SET allow_persistent_secrets = false; SET enable_external_access = false;
+             SET autoinstall_known_extensions = false; SET autoload_known_extensions = false;
              SET lock_configuration = true",
         )
         .map_err(doing("setting up DuckDB"))

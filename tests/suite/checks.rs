@@ -47,15 +47,17 @@ fn a_check_that_cannot_be_run_vouches_for_nothing() {
     let run = world.run_with(&sandbox, &["run"]);
     assert_eq!(run.code, 6, "{}", run.err);
     assert!(run.err.contains("broken: cannot be run"), "{}", run.err);
-    // What would write is no question, whoever asks.
+    // What would write is no question, whoever asks, and is told before anything is fetched.
     world.run_with(&sandbox, &["extract"]).whole();
     for statement in
         ["DELETE FROM history.leads", "SELECT 1) ; DROP TABLE history.leads; SELECT count(*) FROM (SELECT 1"]
     {
         own(&world, "broken", "error", statement);
-        assert_eq!(world.run_with(&sandbox, &["run"]).code, 6, "{statement}");
-        assert_eq!(world.run(&["check"]).code, 6, "{statement}");
-        assert!(world.ask("SELECT count(*) > 0 FROM history.leads") == "true");
+        for refused in [world.run_with(&sandbox, &["run"]), world.run(&["check"])] {
+            assert_eq!(refused.code, 2, "{statement}: {}", refused.err);
+            assert!(refused.err.contains("broken.sql"), "{}", refused.err);
+        }
+        assert_eq!(world.ask("SELECT count(*) > 0 FROM history.leads"), "true");
     }
 }
 

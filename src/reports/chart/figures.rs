@@ -250,6 +250,7 @@ mod tests {
     use arrow::datatypes::{DataType, Field, Schema};
 
     use super::*;
+    use crate::library::{Shelf, SqlFile};
 
     fn figures(columns: &str, header: Header, rows: &[&str]) -> Figures {
         let field = |column: &str| {
@@ -268,9 +269,8 @@ mod tests {
     }
 
     fn header(lines: &[(&str, &str)]) -> Header {
-        let lines = lines.iter().zip(1..).map(|((key, value), line)| (line, (*key).to_owned(), (*value).to_owned()));
-        let (name, origin, body) = ("x".to_owned(), "x.sql".to_owned(), String::new());
-        Header::read(&crate::library::SqlFile { name, origin, header: lines.collect(), body }).unwrap()
+        let text: String = lines.iter().map(|(key, value)| format!("-- {key}: {value}\n")).collect();
+        Header::read(&SqlFile::parse("x", "x.sql".to_owned(), &format!("{text}\nSELECT 1"), Shelf::Reports)).unwrap()
     }
 
     fn headings(figures: &Figures) -> Vec<&str> {
