@@ -17,7 +17,7 @@ mod exports;
 mod extraction;
 mod extremes;
 mod faults;
-// mod figures;
+mod figures;
 mod forget;
 mod forget_others;
 mod formats;

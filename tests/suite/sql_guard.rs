@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crmlake::reports::{Reader, ReportError};
+use crmlake::{
+    config::{Overrides, Settings, env::Environment},
+    reports::{Reader, ReportError},
+};
 
 use crate::world::{Run, Sandbox, World};
 
@@ -32,6 +35,12 @@ fn loaded() -> World {
     world.run_with(&sandbox, &["extract", "-q"]).whole();
     fs::write(world.path("other.csv"), "a\n1\n").unwrap();
     world
+}
+
+/// A warehouse opened for questions, with nothing configured.
+fn reader_of(warehouse: &Path, at: Option<jiff::Timestamp>) -> Reader {
+    let overrides = Overrides { warehouse: Some(warehouse.to_owned()), ..Overrides::default() };
+    Reader::open(&Settings::resolve(&overrides, Environment).unwrap(), at).unwrap()
 }
 
 /// Every file of a folder with its bytes.
@@ -86,7 +95,7 @@ fn ask_each(reader: &Reader, statements: &[(&str, Expected)]) {
 fn questions_are_answered() {
     let world = loaded();
     let before = files(&world.path(""));
-    let reader = Reader::open(&world.path("crmlake.duckdb")).unwrap();
+    let reader = reader_of(&world.path("crmlake.duckdb"), None);
     ask_each(
         &reader,
         &[
@@ -160,9 +169,9 @@ fn what_is_no_question_is_refused() {
     let warehouse = world.path("crmlake.duckdb");
     let file = |template: &str| template.replace("DIR", &world.path("").display().to_string());
     let before = files(&world.path(""));
-    let reader = Reader::open(&warehouse).unwrap();
+    let reader = reader_of(&warehouse, None);
     let at = jiff::Timestamp::now();
-    let past = Reader::open_as_of(&warehouse, Some(at)).unwrap();
+    let past = reader_of(&warehouse, Some(at));
     let statements = [
         // Writing.
         ("INSERT INTO history.leads SELECT * FROM history.leads", Refused("INSERT is refused")),
@@ -330,13 +339,13 @@ fn what_does_not_fit_into_memory_goes_where_nobody_else_looks() {
         let answer = reader.ask("SQL", "SELECT current_setting('temp_directory')", &|_| None).unwrap();
         PathBuf::from(arrow::util::display::array_value_to_string(answer.batches[0].column(0), 0).unwrap())
     };
-    let reader = Reader::open(&world.path("crmlake.duckdb")).unwrap();
+    let reader = reader_of(&world.path("crmlake.duckdb"), None);
     let folder = place(&reader);
     assert!(folder.starts_with(std::env::temp_dir()) && !folder.starts_with(world.path("")), "{}", folder.display());
     assert!(is_private(&folder));
     drop(reader);
     assert!(!folder.exists());
-    let past = Reader::open_as_of(&world.path("crmlake.duckdb"), Some(jiff::Timestamp::now())).unwrap();
+    let past = reader_of(&world.path("crmlake.duckdb"), Some(jiff::Timestamp::now()));
     let folder = place(&past);
     assert!(is_private(&folder) && folder.starts_with(std::env::temp_dir()));
     drop(past);
