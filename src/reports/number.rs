@@ -31,6 +31,8 @@ pub(super) enum Style {
     Day,
     /// A day that stands for its month.
     Month,
+    /// A day that stands for the month, or the longer time, that it begins.
+    Period,
     /// A day that stands for its quarter.
     Quarter,
     /// A day that stands for its year.
@@ -58,6 +60,7 @@ impl Style {
                 }
             }
             (DataType::Date32 | DataType::Date64, _) if is("month") => Self::Month,
+            (DataType::Date32 | DataType::Date64, _) if is("period") => Self::Period,
             (DataType::Date32 | DataType::Date64, _) if is("quarter") => Self::Quarter,
             (DataType::Date32 | DataType::Date64, _) if is("year") => Self::Year,
             (DataType::Date32 | DataType::Date64, _) => Self::Day,
@@ -73,7 +76,7 @@ impl Style {
 
     /// Whether the values follow each other in time.
     pub(super) fn is_time(self) -> bool {
-        matches!(self, Self::Day | Self::Month | Self::Quarter | Self::Year | Self::Moment)
+        matches!(self, Self::Day | Self::Month | Self::Period | Self::Quarter | Self::Year | Self::Moment)
     }
 
     /// The value as it is shown, and whether that says less than the value.
@@ -92,13 +95,13 @@ impl Style {
                 }
                 None => (text.to_owned(), false),
             },
-            Self::Month if first_of_month(text) => (text[..7].to_owned(), false),
+            Self::Month | Self::Period if first_of_month(text) => (text[..7].to_owned(), false),
             Self::Quarter if first_of_month(text) => {
                 let month: u32 = text[5..7].parse().unwrap_or(1);
                 (format!("{} Q{}", &text[..4], month.saturating_sub(1) / 3 + 1), false)
             }
             Self::Year if text.ends_with("-01-01") => (text.trim_end_matches("-01-01").to_owned(), false),
-            Self::Month | Self::Quarter | Self::Year => (text.to_owned(), false),
+            Self::Month | Self::Period | Self::Quarter | Self::Year => (text.to_owned(), false),
             Self::Moment => match text.split_once('T') {
                 Some((day, time)) if time.len() >= 5 && time.is_ascii() => {
                     (format!("{day} {}", &time[..5]), !matches!(&time[5..], "" | ":00"))

@@ -6,7 +6,7 @@ use arrow::datatypes::SchemaRef;
 
 use super::{
     Picture,
-    grid::{Grid, Row},
+    grid::{Grid, Row, Time},
 };
 use crate::reports::{
     header::{ChartHint, ChartKind, Header, Unit},
@@ -173,7 +173,8 @@ impl Plan<'_> {
                 grid
             }
         };
-        let is_time = style.is_time() || grid.looks_like_time();
+        let time = if style.is_time() { Time::Whole } else { grid.time() };
+        let is_time = time == Time::Whole;
         if is_time {
             grid.sort();
             grid.fill(style);
@@ -224,7 +225,7 @@ impl Plan<'_> {
             unit: self.unit(*first),
             series: grid.series,
             categories: grid.categories.iter().map(shown).collect(),
-            is_time,
+            is_time: time != Time::None,
             values: grid.values,
         });
     }
@@ -326,6 +327,10 @@ mod tests {
         // A slip of a century is shown as it is.
         let far = figures("month:d won:n", chart, &["1925-11-01 1", "2026-02-01 3"]);
         assert_eq!(far.pictures[0].categories, ["1925-11", "2026-02"]);
+        let mixed = ["overdue 1", "2026-12 2", "2026-11 3", "no_date 4"];
+        let mixed = figures("close_month n:n", header(&[("chart", "column close_month n")]), &mixed);
+        assert!(mixed.pictures[0].is_time);
+        assert_eq!(mixed.pictures[0].categories, ["overdue", "2026-12", "2026-11", "no_date"]);
         let weeks: Vec<String> = (0..70).map(|week| format!("2025-W{week:02} {week}")).collect();
         let weeks: Vec<&str> = weeks.iter().map(String::as_str).collect();
         let long = figures("week won:n", header(&[("chart", "column week won")]), &weeks);

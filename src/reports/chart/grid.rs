@@ -17,6 +17,23 @@ fn number(row: &Row, column: usize) -> Option<f64> {
     row[column].as_deref().and_then(|text| text.parse().ok()).filter(|number: &f64| number.is_finite())
 }
 
+/// Whether categories follow each other in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Time {
+    None,
+    /// Most do, with others such as `overdue` before or behind them.
+    Mixed,
+    Whole,
+}
+
+/// Texts such as `2026-03`, `2026 Q1` or `2026-W07`.
+pub(super) fn looks_like_time(text: &str) -> bool {
+    let Some((year, rest)) = text.split_at_checked(4) else { return false };
+    year.bytes().all(|byte| byte.is_ascii_digit())
+        && rest.len() <= 6
+        && rest.chars().all(|c| c.is_ascii_digit() || ['-', ' ', 'Q', 'W'].contains(&c))
+}
+
 /// Categories and series with their values.
 pub(super) struct Grid {
     pub(super) categories: Vec<Option<String>>,
@@ -54,17 +71,16 @@ impl Grid {
         Some(grid)
     }
 
-    /// Texts such as `2026-03`, `2026 Q1` or `2026-W07`.
-    pub(super) fn looks_like_time(&self) -> bool {
-        let is_time = |text: &str| {
-            let (year, rest) = text.split_at_checked(4).unwrap_or((text, ""));
-            year.len() == 4
-                && year.bytes().all(|byte| byte.is_ascii_digit())
-                && rest.len() <= 6
-                && rest.chars().all(|c| c.is_ascii_digit() || ['-', ' ', 'Q', 'W'].contains(&c))
-        };
+    /// Whether the categories follow each other in time by their names.
+    pub(super) fn time(&self) -> Time {
         let known: Vec<_> = self.categories.iter().flatten().collect();
-        !known.is_empty() && known.iter().all(|text| is_time(text))
+        let times = known.iter().filter(|text| looks_like_time(text)).count();
+        match times {
+            0 => Time::None,
+            _ if times == known.len() => Time::Whole,
+            _ if times * 2 >= known.len() => Time::Mixed,
+            _ => Time::None,
+        }
     }
 
     /// In the order of time, with what has no time at the end.

@@ -3,6 +3,7 @@
 use super::{
     Drawing, Picture,
     canvas::{Anchor, Canvas},
+    grid::looks_like_time,
     palette::{AXIS, GRID, INK, MUTED, SERIES},
     scale::{Scale, around_nought, ticks},
     text::{LINE, width, wrap},
@@ -92,14 +93,18 @@ fn names(picture: &Picture, slots: Slots, canvas_width: i32) -> Option<Vec<(i32,
             .then(|| wrapped.into_iter().enumerate().map(|(index, lines)| (slots.middle(index), lines)).collect());
     }
     let mut names = Vec::new();
-    let mut taken_from = i32::MAX;
-    // The latest always has its name.
-    for (index, name) in picture.categories.iter().enumerate().rev() {
+    let mut taken: Vec<(i32, i32)> = Vec::new();
+    // What is no time, such as `overdue`, always has its name, and so has the latest.
+    let (times, others): (Vec<_>, Vec<_>) =
+        picture.categories.iter().enumerate().partition(|(_, name)| looks_like_time(name));
+    let others = others.into_iter().rev();
+    for (index, name) in others.chain(times.into_iter().rev()) {
         let half = width(name) / 2 + 1;
         let x = slots.middle(index).min(canvas_width - half).max(half);
-        if x.saturating_add(half + APART) <= taken_from {
+        let (from, to) = (x - half, x + half);
+        if taken.iter().all(|(other_from, other_to)| to + APART <= *other_from || other_to + APART <= from) {
             names.push((x, vec![name.clone()]));
-            taken_from = x - half;
+            taken.push((from, to));
         }
     }
     Some(names)
