@@ -180,8 +180,8 @@ fn coverage(
     without: &str,
 ) -> Vec<Row> {
     let inside = |day: Option<Date>| day.is_some_and(|day| (first..=last).contains(&day));
-    let won = |deal: &&Deal| deal.is("won") && inside(deal.closed_day());
-    let open = |deal: &&Deal| deal.is("open") && inside(deal.expected);
+    let won = |deal: &Deal| deal.is("won") && inside(deal.closed_day());
+    let open = |deal: &Deal| deal.is("open") && inside(deal.expected);
     let counted: Vec<&Deal> = books.now().deals().filter(|deal| won(deal) || open(deal)).collect();
     let mut groups: BTreeMap<(&str, Text, Text), Vec<&Deal>> = BTreeMap::new();
     for deal in &counted {
@@ -200,7 +200,7 @@ fn coverage(
             } else {
                 quotas.get(&(owner.clone(), currency.clone())).copied()
             };
-            let won: Number = deals.iter().filter(won).filter_map(|deal| deal.amount).sum();
+            let won: Number = deals.iter().filter(|deal| won(deal)).filter_map(|deal| deal.amount).sum();
             let open: Vec<&Deal> = deals.iter().filter(|deal| open(deal)).copied().collect();
             let open_amount: Number = open.iter().filter_map(|deal| deal.amount).sum();
             let open_weighted = sum(open.iter().map(|deal| deal.weighted())).unwrap_or_default().round(2);

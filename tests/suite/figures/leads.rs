@@ -80,7 +80,7 @@ fn times(books: &Books, leads: &[&Lead]) -> Vec<Row> {
     grouped(leads.iter().copied(), |lead| lead.source.clone())
         .into_iter()
         .map(|(source, leads)| {
-            let (mut days, mut before, mut without) = (Vec::new(), 0, 0);
+            let (mut days, mut before, mut without) = (Vec::new(), 0usize, 0usize);
             for lead in &leads {
                 match deal_of(lead) {
                     Some(deal) => match (lead.created.unwrap(), deal.created.unwrap()) {

@@ -212,8 +212,8 @@ fn then_and_now(books: &Books, scope: &Scope, then: Date) -> Vec<Row> {
     let keys: BTreeSet<_> = then.keys().chain(now.keys()).collect();
     keys.into_iter()
         .map(|key| {
-            let of = |groups: &BTreeMap<_, Vec<&_>>| groups.get(key).cloned().unwrap_or_default();
-            let (then, now): (Vec<&Deal>, Vec<&Deal>) = (of(&then), of(&now));
+            let then: Vec<&Deal> = then.get(key).cloned().unwrap_or_default();
+            let now: Vec<&Deal> = now.get(key).cloned().unwrap_or_default();
             let known = |number: Option<Number>| number.unwrap_or_default();
             row! {
                 "currency": &key.0,
