@@ -193,7 +193,7 @@ struct Parsed {
 
 /// In what is parsed, a table's two names follow each other, and a quotation mark in a name is escaped.
 const PARSE: &str = r#"
-WITH parsed AS (SELECT json_serialize_sql(?) AS tree)
+WITH parsed AS (SELECT json_serialize_sql(CAST(? AS VARCHAR)) AS tree)
 SELECT CAST(json_object(
     'statements', json_array_length(tree, '$.statements'),
     'problem', json_extract_string(tree, '$.error_message'),

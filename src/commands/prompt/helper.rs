@@ -79,7 +79,7 @@ fn complete(line: &str, at: usize, names: &Names) -> (usize, Vec<String>) {
             },
             _ => begins(dots::names().map(str::to_owned), word),
         }
-    } else if tokens(before).is_open {
+    } else if tokens(before).is_open || is_in_comment(before) {
         Vec::new()
     } else if let Some((owner, _)) = word.rsplit_once('.') {
         let table = names.get_key_value(owner).or_else(|| alias(owner, line, names));
@@ -98,6 +98,11 @@ fn complete(line: &str, at: usize, names: &Names) -> (usize, Vec<String>) {
     found.sort();
     found.dedup();
     (start, found)
+}
+
+/// Whether what is typed next is part of a comment: a word of it would be no token.
+fn is_in_comment(before: &str) -> bool {
+    tokens(&format!("{before} x")).all.len() == tokens(before).all.len()
 }
 
 fn begins(candidates: impl IntoIterator<Item = String>, word: &str) -> Vec<String> {

@@ -223,7 +223,7 @@ mod tests {
             assert!(shown.contains("12345678901234.56"), "{columns}:\n{shown}");
             assert!(shown.contains("2 of 1,234,567 rows; .rows all shows the other 1,234,565"), "{columns}:\n{shown}");
         }
-        assert!(shown(&wide, 2, 50).contains("A title that goe… ┆ x⏎y"), "{}", shown(&wide, 2, 50));
+        assert!(shown(&wide, 2, 50).contains("A title that goes … ┆ x⏎y"), "{}", shown(&wide, 2, 50));
     }
 
     #[test]

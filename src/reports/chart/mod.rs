@@ -69,8 +69,8 @@ impl Picture {
                     "<svg class=\"{class}\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
                      role=\"img\" aria-labelledby=\"{id}-{class}-t {id}-{class}-d\"><title id=\"{id}-{class}-t\">{}</title>\
                      <desc id=\"{id}-{class}-d\">{}</desc>{}</svg>",
-                    html_escape::encode_text(&self.heading),
-                    html_escape::encode_text(&description),
+                    html_escape::encode_double_quoted_attribute(&self.heading),
+                    html_escape::encode_double_quoted_attribute(&description),
                     canvas.draw(height)
                 )
             })
