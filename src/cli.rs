@@ -170,7 +170,7 @@ pub struct ReportArgs {
 /// `crmlake sql`
 #[derive(Debug, Args)]
 pub struct Sql {
-    /// The statement [default: standard input]
+    /// The statement [default: standard input; on a terminal, a prompt]
     #[arg(allow_hyphen_values = true)]
     pub statement: Option<String>,
     /// Read the statement from a file

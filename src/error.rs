@@ -230,6 +230,12 @@ fn crawl_advice(error: &CrawlError) -> Option<String> {
     }
 }
 
+/// An error as a command's user reads it: what went wrong and, below it, what can be done. `label` says that it is one.
+pub fn told(error: &Error, label: &str) -> String {
+    let hint = error.advice().map(|advice| format!("hint: {advice}\n")).unwrap_or_default();
+    format!("{label}: {}\n{hint}", in_one_line(error))
+}
+
 /// An error and its causes in one line.
 pub fn in_one_line(error: &dyn std::error::Error) -> String {
     let mut line = tidy(&error.to_string());

@@ -6,7 +6,7 @@ use clap::Parser as _;
 use crmlake::{
     cli::Cli,
     commands,
-    error::{Error, ExitCode, in_one_line},
+    error::{Error, ExitCode, told},
 };
 
 fn main() -> ! {
@@ -32,11 +32,7 @@ fn finish(result: Result<ExitCode, Error>) -> ! {
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::Whole,
         Err(error) => {
             let label = if io::stderr().is_terminal() { "\u{1b}[31merror\u{1b}[0m" } else { "error" };
-            let mut message = format!("{label}: {}\n", in_one_line(&error));
-            if let Some(advice) = error.advice() {
-                message.push_str(&format!("hint: {advice}\n"));
-            }
-            let _ = io::stderr().write_all(message.as_bytes());
+            let _ = io::stderr().write_all(told(&error, label).as_bytes());
             error.exit_code()
         }
     };

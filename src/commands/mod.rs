@@ -7,6 +7,7 @@ mod extract;
 mod forget;
 mod init;
 mod plan;
+mod prompt;
 mod prune;
 mod report;
 mod sandbox;

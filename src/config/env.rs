@@ -12,6 +12,7 @@
 //! | `CREDENTIALS_DIRECTORY` | systemd's folder of credentials: a file there named like the key variable holds the key |
 //! | `AWS_...`, `AZURE_...`, `GOOGLE_...` | credentials, region and endpoint of the cloud that `--out` names, as the cloud calls them |
 //! | `NO_COLOR` | any value: no colours, where `--color` does not say |
+//! | `XDG_STATE_HOME`, `HOME` (`LOCALAPPDATA` on Windows) | where the prompt of `crmlake sql` keeps its history |
 //!
 //! `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are read by the HTTP library, for hosts other than loopback.
 
@@ -37,6 +38,8 @@ pub const API_KEY_SECONDARY: &str = "CRMLAKE_API_KEY_SECONDARY";
 pub const PRIVACY_KEY: &str = "CRMLAKE_PRIVACY_KEY";
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 const NO_COLOR: &str = "NO_COLOR";
+/// What the folder of a program's state is called after.
+const PROGRAM: &str = "crmlake";
 
 /// The process's environment, behind the one door to it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,6 +71,18 @@ impl Environment {
     /// Whether the user asked programs for plain output.
     pub fn no_color(self) -> bool {
         self.get(NO_COLOR).is_some()
+    }
+
+    /// The folder for what crmlake remembers between its runs and could do without; nothing where no variable says.
+    pub fn state_folder(self) -> Option<PathBuf> {
+        let state = if cfg!(windows) {
+            self.path("LOCALAPPDATA")
+        } else {
+            // A relative one is to be passed over: https://specifications.freedesktop.org/basedir-spec/latest/
+            let named = self.path("XDG_STATE_HOME").filter(|path| path.is_absolute());
+            named.or_else(|| Some(self.path("HOME")?.join(".local/state")))
+        };
+        Some(state?.join(PROGRAM))
     }
 
     /// A key: from the variable, from the file that `<name>_FILE` names, or from systemd's credentials.

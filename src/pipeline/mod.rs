@@ -25,6 +25,7 @@ use crate::{
     library::{Shelf, models, shelf},
     observe::Bars,
     pages::{Certificate, Goal},
+    reports::statements::Guard,
     sink::{Closing, Receipt, SinkError, Sweep, Target, parquet::StoreError},
     spool::{Binding, Discarded, Spool},
     warehouse::{
@@ -334,8 +335,12 @@ fn load_all(
     };
     let mut resolved = Vec::new();
     if matches!(extraction.settings.destination, Destination::Warehouse) {
+        let guard = Guard::new()?;
         for file in shelf(Shelf::Models, extraction.settings.sql.as_deref())? {
-            resolved.push(models::resolve(&file, &extraction.settings, sink.known())?);
+            let model = models::resolve(&file, &extraction.settings, sink.known())?;
+            // A view is made on the connection that writes, which has none of a reader's limits.
+            guard.check(&file.origin, &model.statement)?;
+            resolved.push(model);
         }
     }
     let outcome = if exit_code == ExitCode::Whole { "whole" } else { "not whole" };

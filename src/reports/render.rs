@@ -107,6 +107,19 @@ fn table(out: &mut dyn Write, answer: &Answer, about: Option<&About>, preset: &s
     Ok(())
 }
 
+/// The cells of an answer, row by row, as they can be shown on a terminal; nothing for a null.
+pub fn cells(answer: &Answer) -> Result<Vec<Vec<Option<String>>>, RenderError> {
+    let mut rows = Vec::with_capacity(answer.rows());
+    for batch in &answer.batches {
+        let columns = texts(batch.columns())?;
+        rows.extend(
+            (0..batch.num_rows())
+                .map(|row| columns.iter().map(|column| column.text(row).map(|text| printable(&text))).collect()),
+        );
+    }
+    Ok(rows)
+}
+
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }

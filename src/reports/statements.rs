@@ -208,7 +208,8 @@ impl Guard {
     /// Sets up the door.
     pub fn new() -> Result<Self, ReportError> {
         let failed = failed("setting up DuckDB");
-        let config = Config::default().threads(1).map_err(&failed)?;
+        let config =
+            Config::default().threads(1).and_then(|config| config.with("temp_directory", "")).map_err(&failed)?;
         let parser = Connection::open_in_memory_with_flags(config).map_err(&failed)?;
         guard(&parser)?;
         Ok(Self { parser })

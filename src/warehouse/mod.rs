@@ -14,6 +14,7 @@ pub mod portable;
 pub mod prune;
 pub mod schema;
 mod settle;
+mod spill;
 pub mod sql;
 mod swap;
 pub mod views;
@@ -26,8 +27,8 @@ use std::{
 };
 
 use duckdb::{AccessMode, Config, Connection};
-use tempfile::TempDir;
 
+use self::spill::Spill;
 use crate::{config::work_folder, spool::private_folder};
 
 /// What DuckDB may hold in memory; the rest goes to disk, so that memory does not grow with the CRM.
@@ -309,29 +310,19 @@ impl Drop for Working {
 pub struct Reading {
     /// Nothing can be written, and no file or network reached, through it.
     pub connection: Connection,
-    _folder: Option<TempDir>,
+    _spill: Option<Spill>,
 }
 
 /// Opens a warehouse for reading.
 pub fn open_read_only(path: &Path) -> Result<Reading, WarehouseError> {
-    // DuckDB would make one beside the warehouse, where a reader may have no right to and where nobody would look for what a
-    // killed one left. Without any, what does not fit into memory is an error.
-    let folder = private_temporary_folder().ok();
-    let spill = folder.as_ref().map(|folder| folder.path().to_string_lossy().into_owned());
+    // Without a place for it, what does not fit into memory is an error.
+    let spill = Spill::new().ok();
+    let folder = spill.as_ref().map(|spill| spill.path().to_string_lossy().into_owned());
     let config =
-        Config::default().with("temp_directory", spill.unwrap_or_default()).map_err(doing("setting up DuckDB"))?;
+        Config::default().with("temp_directory", folder.unwrap_or_default()).map_err(doing("setting up DuckDB"))?;
     let connection = open_existing(path, config)?;
     guard(&connection)?;
-    Ok(Reading { connection, _folder: folder })
-}
-
-/// A folder among the system's temporary ones that nobody else may look into: what is written there is people's data.
-fn private_temporary_folder() -> io::Result<TempDir> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix("crmlake-");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-    builder.tempdir()
+    Ok(Reading { connection, _spill: spill })
 }
 
 /// Opens a warehouse for reading, and one folder, an absolute path, for writing: no other file and no network is

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use duckdb::{AccessMode, Config, Connection};
 
-use super::{Reading, SPILL, WarehouseError, doing, guard, open_read_only, private_temporary_folder, prune, sql};
+use super::{Reading, Spill, WarehouseError, doing, guard, open_read_only, prune, sql};
 
 /// The alias of the attached warehouse.
 const WAREHOUSE: &str = "warehouse_now";
@@ -22,7 +22,7 @@ pub fn open_as_of(warehouse: &Path, at: jiff::Timestamp) -> Result<Reading, Ware
     }
     drop(present);
     let io = |source| WarehouseError::Io { action: "create a folder in", path: "the temporary folder".into(), source };
-    let folder = private_temporary_folder().map_err(io)?;
+    let folder = Spill::new().map_err(io)?;
     let views = folder.path().join("past.duckdb");
     let action = || doing("going back in time");
     let connection = Connection::open(&views).map_err(action())?;
@@ -31,12 +31,12 @@ pub fn open_as_of(warehouse: &Path, at: jiff::Timestamp) -> Result<Reading, Ware
     connection.close().map_err(|(_, source)| doing("going back in time")(source))?;
     let config = Config::default()
         .access_mode(AccessMode::ReadOnly)
-        .and_then(|config| config.with("temp_directory", folder.path().join(SPILL).to_string_lossy()))
+        .and_then(|config| config.with("temp_directory", folder.path().to_string_lossy()))
         .map_err(action())?;
     let connection = Connection::open_with_flags(&views, config).map_err(action())?;
     attach(&connection, warehouse)?;
     guard(&connection)?;
-    Ok(Reading { connection, _folder: Some(folder) })
+    Ok(Reading { connection, _spill: Some(folder) })
 }
 
 fn attach(connection: &Connection, warehouse: &Path) -> Result<(), WarehouseError> {

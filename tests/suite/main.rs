@@ -24,11 +24,14 @@ mod model_crm;
 mod model_warehouse;
 mod past;
 mod privacy;
+#[cfg(unix)]
+mod prompt;
 mod prune;
 mod records;
 mod resume;
 mod secrets;
 mod snapshots;
+mod sql_guard;
 mod sweeps;
 mod values;
 mod world;
