@@ -40,7 +40,8 @@ pub(in crate::reports) fn pictures(schema: &SchemaRef, rows: &Rows, header: &Hea
     let values: Vec<usize> = hint.values.iter().filter_map(position).collect();
     let (Some(category), false) = (position(&hint.category), values.is_empty()) else { return Figures::default() };
     let series = hint.series.as_ref().and_then(position);
-    let plan = Plan { schema, header, hint, category, series };
+    let names = series.map(|series| names(rows, series)).unwrap_or_default();
+    let plan = Plan { schema, header, hint, category, series, names };
     let mut figures = Figures::default();
     let facets = plan.facets(rows);
     if facets.len() > MAX_CHARTS {
@@ -63,6 +64,8 @@ struct Plan<'a> {
     hint: &'a ChartHint,
     category: usize,
     series: Option<usize>,
+    /// The names of the series, in the order of their colours, where there are few enough to have one each.
+    names: Vec<String>,
 }
 
 /// What a chart is of, such as `EUR`, and its rows.
@@ -161,7 +164,7 @@ impl Plan<'_> {
             None => Grid::of_rows(rows, self.category, columns, |column| words(self.name(column))),
             Some(series) => {
                 let is_sum = !matches!(self.unit(*first), Some(Unit::Share | Unit::Days));
-                let Some(grid) = Grid::by_series(rows, self.category, series, *first, is_sum) else {
+                let Some(grid) = Grid::by_series(rows, self.category, (series, &self.names), *first, is_sum) else {
                     figures.remarks.push(format!(
                         "There is no chart of {}: more than one row has the same {} and {}.",
                         words(self.name(*first)).to_lowercase(),
@@ -229,6 +232,19 @@ impl Plan<'_> {
             values: grid.values,
         });
     }
+}
+
+/// The names of series in the order in which they first appear: a series has one colour in all charts of an answer.
+/// Nothing where there are more than colours.
+fn names(rows: &Rows, series: usize) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for row in rows {
+        let name = row[series].as_deref().unwrap_or(NONE);
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    if names.len() > MAX_SERIES { Vec::new() } else { names }
 }
 
 /// Rows by the values of columns, in the order in which these first appear.

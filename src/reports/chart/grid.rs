@@ -52,8 +52,14 @@ impl Grid {
     }
 
     /// A series for each value of a column; nothing where two rows have one place and their values cannot be added.
-    pub(super) fn by_series(rows: &[&Row], category: usize, series: usize, value: usize, is_sum: bool) -> Option<Self> {
-        let mut grid = Self { categories: Vec::new(), series: Vec::new(), values: Vec::new() };
+    pub(super) fn by_series(
+        rows: &[&Row],
+        category: usize,
+        (series, known): (usize, &[String]),
+        value: usize,
+        is_sum: bool,
+    ) -> Option<Self> {
+        let mut grid = Self { categories: Vec::new(), series: known.to_vec(), values: Vec::new() };
         let mut taken = BTreeSet::new();
         for row in rows {
             let name = row[series].clone().unwrap_or_else(|| NONE.to_owned());
