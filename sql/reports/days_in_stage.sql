@@ -83,7 +83,8 @@ sums AS (
         stage,
         min(stage_order) AS stage_order,
         count(*) FILTER (is_counted) AS stays,
-        quantile_cont(seconds / 86400, [0.5, 0.9]) FILTER (is_counted) AS quantiles,
+        median(seconds / 86400) FILTER (is_counted) AS median,
+        quantile_disc(seconds / 86400, 0.9) FILTER (is_counted) AS ninth_of_ten,
         avg(seconds / 86400) FILTER (is_counted) AS average,
         count(*) FILTER (is_there) AS there_now,
         median(seconds / 86400) FILTER (is_there AND is_known) AS there_days
@@ -96,8 +97,8 @@ SELECT
     pipeline,
     stage,
     stays,
-    round(quantiles[1], 1) AS median_days,
-    round(quantiles[2], 1) AS p90_days,
+    round(median, 1) AS median_days,
+    round(ninth_of_ten, 1) AS p90_days,
     round(average, 1) AS average_days,
     there_now,
     round(there_days, 1) AS there_days

@@ -82,7 +82,8 @@ SELECT
     coalesce(h.won, 0) AS won,
     coalesce(h.won_amount, 0) AS won_amount,
     coalesce(s.won_of_forecast, 0) AS won_of_forecast,
-    CAST(round(coalesce(h.won_amount, 0) - coalesce(s.weighted, 0), 2) AS DECIMAL(38, 2)) AS difference,
+    -- Of the figures as they are shown.
+    CAST(coalesce(h.won_amount, 0) - round(coalesce(s.weighted, 0), 2) AS DECIMAL(38, 2)) AS difference,
     round(coalesce(h.won_amount, 0) / nullif(s.weighted, 0), 4) AS accuracy,
     k.instances
 FROM said s

@@ -53,7 +53,7 @@ SELECT
     count(*) AS leads,
     count(days) AS measured,
     round(median(days), 1) AS median_days,
-    round(quantile_cont(days, 0.9), 1) AS p90_days,
+    round(quantile_disc(days, 0.9), 1) AS p90_days,
     round(avg(days), 1) AS average_days,
     count(*) FILTER (opened_at < created_at) AS opportunity_before_lead,
     count(*) FILTER (has_opportunity AND (opened_at IS NULL OR created_at IS NULL)) AS undated,

@@ -35,7 +35,7 @@ SELECT
     count(*) AS won,
     count(days) AS measured,
     round(median(days), 1) AS median_days,
-    round(quantile_cont(days, 0.9), 1) AS p90_days,
+    round(quantile_disc(days, 0.9), 1) AS p90_days,
     round(avg(days), 1) AS average_days,
     count(*) FILTER (days IS NULL AND closed_at < created_at) AS closed_before_created,
     count(*) FILTER (closed_at IS NULL OR created_at IS NULL) AS undated

@@ -6,7 +6,7 @@
 -- param: owner text =, only this owner's deals (name or email)
 -- param: pipeline text =, only this pipeline
 -- param: limit integer from 1 = 50, how many rows at the most
--- definition: slip = an open deal was seen with a later expected close date than before; a date moved to an earlier day is none
+-- definition: slip = a deal that was open, and still is, was seen with a later expected close date; a date moved to an earlier day is none
 -- definition: expected_first = the date before the first slip counted; expected_now = the date now
 -- definition: days_slipped = the days of all slips counted; days_in_total = expected_now - expected_first, earlier days and all
 -- definition: counted_since = the day asked for or, where history begins later, the day that it begins

@@ -99,7 +99,7 @@ fn questions_that_cannot_be_answered_say_why() {
     "#);
     insta::assert_snapshot!(seen(&world.run(&["report", "lead_sources", "--param", "since=soon"])), @r#"
     exit 2
-    error: parameter since: "soon" is not a date such as 2026-01-31, today, -90d, start-of-month, start-of-quarter or start-of-year
+    error: parameter since: "soon" is not a date such as 2026-01-31, today, yesterday, -90d, -2w, -3mo, -1y, start-of-month, start-of-quarter or end-of-year (lead_sources: date)
     "#);
     insta::assert_snapshot!(seen(&world.run(&["report", "lead_sources", "--param", "sinse=2026-01-01"])), @"
     exit 2

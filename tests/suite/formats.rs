@@ -108,7 +108,7 @@ fn parquet_is_read_back_as_it_was() {
     };
     assert_eq!(
         text("SELECT string_agg(column_name || ' ' || column_type, ', ') FROM (DESCRIBE FROM read_parquet($file))"),
-        "name VARCHAR, amount DECIMAL(18,2), big BIGINT, part DECIMAL(5,5), day DATE, moment TIMESTAMP, list INTEGER[], formula \
+        "name VARCHAR, amount DECIMAL(18,2), big BIGINT, part DECIMAL(6,5), day DATE, moment TIMESTAMP, list INTEGER[], formula \
          VARCHAR, huge VARCHAR, map VARCHAR"
     );
     assert_eq!(
@@ -240,7 +240,6 @@ fn what_cannot_be_written_is_refused_at_once() {
         (&["report", "exact", "--out", "file/x/"], "file/x/ cannot be a folder: file is a file"),
         (&["report", "exact", "--out", "file/x.csv"], "there is no folder file"),
         (&["report", "exact", "--out", "-"], "leave --out out"),
-        (&["report", "exact", "--out", ""], "names no file"),
         (&["report", "exact", "lead_sources", "--format", "xlsx"], "a xlsx file holds one report"),
         (&["sql", "SELECT 1", "--out", "folder"], "folder is a folder"),
     ] {

@@ -149,6 +149,31 @@ const VALUES: &[(&str, &[(&str, &str)])] = &[
     ("leads.source", SOURCES),
     ("leads.segment", SEGMENTS),
     ("organizations.segment", SEGMENTS),
+    (
+        "contacts.job_title",
+        &[
+            ("CEO", "Geschäftsführung"),
+            ("Head of Purchasing", "Einkaufsleitung"),
+            ("IT Manager", "IT-Leitung"),
+            ("CFO", "Finanzleitung"),
+            ("Operations Lead", "Betriebsleitung"),
+            ("Directrice générale", "Generaldirektion"),
+            ("Buyer", "Einkauf"),
+        ],
+    ),
+    (
+        "organizations.industry",
+        &[
+            ("Manufacturing", "Fertigung"),
+            ("Software", "Softwarebau"),
+            ("Healthcare", "Gesundheit"),
+            ("Retail", "Handel"),
+            ("Energy", "Energie"),
+            ("Logistics", "Logistik"),
+            ("Education", "Bildung"),
+            ("Finance", "Finanzen"),
+        ],
+    ),
     ("stages.name", STAGES),
     ("pipelines.name", PIPELINES),
 ];

@@ -132,7 +132,7 @@ fn a_dashboard_leads_to_every_report() {
         check_page(&page);
         assert!(page.contains("href=\"index.html\""), "{file}");
     }
-    assert!(index.contains("title=\"1234567.89\">1.23\u{202f}M\u{a0}EUR"), "{index}");
+    assert!(index.contains("title=\"1234567.8900\">1.23\u{202f}M\u{a0}EUR"), "{index}");
     assert!(
         index.contains("+34.6\u{202f}k (+2.9%) since last week")
             && index.contains("\u{2212}1.2 points since last week")

@@ -221,7 +221,7 @@ fn parameters_are_checked_before_anything_runs() {
         "-- title: All kinds\n-- question: What is bound?\n-- grain: one row\n\
          -- param: day date = -7d, a day\n-- param: n integer from 1 to 9 = 3, a count\n-- param: x number =, a number\n\
          -- param: names list = \"a,b\", names\n-- param: by one of count|amount = count, which\n-- param: word text =, a word\n\n\
-         SELECT CAST($day AS DATE) AS day, typeof($day) AS day_type, CAST($n AS BIGINT) AS n, $x AS x,\n\
+         SELECT CAST($day AS DATE) AS day, typeof($day) AS day_type, CAST($n AS BIGINT) AS n, CAST($x AS DECIMAL(18, 2)) AS x,\n\
          CAST($names AS VARCHAR[]) AS names, $by AS by_, $word AS word",
     );
     let ask = |params: &[&str]| {

@@ -85,7 +85,7 @@ pub(super) fn table(out: &mut dyn Write, grid: &Grid, total: usize, screen: Scre
     if let [_, ..] = &grid.names[widths.len()..] {
         let hidden = grid.names[widths.len()..].join(", ");
         let told = format!("{} columns do not fit (.format lines shows them): ", grid.names.len() - widths.len());
-        writeln!(out, "{told}{}", cut(&hidden, screen.columns.saturating_sub(told.width()).max(READABLE)))?;
+        writeln!(out, "{told}{}", cut(&hidden, screen.columns.saturating_sub(told.width()).max(1)))?;
     }
     Ok(())
 }

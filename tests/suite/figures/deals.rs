@@ -137,7 +137,9 @@ fn turns<'a>(states: &[(&'a Served, Option<&'a Deal>)]) -> Vec<Turn<'a>> {
 
 /// The times that a deal was put off since a day: when, from when, and to when.
 pub fn slips(states: &[(&Served, Option<&Deal>)], since: Date) -> Vec<(Date, Date, Date)> {
-    let turns = turns(states).into_iter().filter(|turn| turn.after.is("open") && day(turn.at) >= since);
+    let turns = turns(states)
+        .into_iter()
+        .filter(|turn| turn.before.is("open") && turn.after.is("open") && day(turn.at) >= since);
     let dates = turns.filter_map(|turn| Some((day(turn.at), turn.before.expected?, turn.after.expected?)));
     dates.filter(|(_, before, after)| after > before).collect()
 }

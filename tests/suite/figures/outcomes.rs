@@ -76,8 +76,14 @@ pub fn grouped<K: Ord, T: Copy>(items: impl IntoIterator<Item = T>, key: impl Fn
     groups
 }
 
+/// What the deals of a status are worth together; nothing where none of them has an amount.
 fn amount_of(deals: &[&Deal], status: &str) -> Option<Number> {
     sum(deals.iter().filter(|deal| deal.is(status)).map(|deal| deal.amount))
+}
+
+/// The same where a sum of nothing is nought.
+fn worth_of(deals: &[&Deal], status: &str) -> Number {
+    amount_of(deals, status).unwrap_or_default()
 }
 
 fn count_of(deals: &[&Deal], status: &str) -> usize {
@@ -89,7 +95,7 @@ fn rate(deals: &[&Deal]) -> Option<Number> {
 }
 
 fn rate_by_amount(deals: &[&Deal]) -> Option<Number> {
-    let (won, lost) = (amount_of(deals, "won")?, amount_of(deals, "lost").unwrap_or_default());
+    let (won, lost) = (worth_of(deals, "won"), worth_of(deals, "lost"));
     Number::ratio(won, won + lost, 4)
 }
 
@@ -103,8 +109,8 @@ fn win_rates(decided: &[&Deal], name: &str, of: Of) -> Vec<Row> {
                 "currency": &currency,
                 "won": count_of(&deals, "won"),
                 "lost": count_of(&deals, "lost"),
-                "won_amount": amount_of(&deals, "won"),
-                "lost_amount": amount_of(&deals, "lost"),
+                "won_amount": worth_of(&deals, "won"),
+                "lost_amount": worth_of(&deals, "lost"),
                 "win_rate": rate(&deals),
                 "win_rate_by_amount": rate_by_amount(&deals),
                 "win_rate_all_currencies": rate(&whole[&part]),
@@ -135,8 +141,8 @@ fn bands(decided: &[&Deal]) -> Vec<Row> {
                 "currency": &currency,
                 "won": count_of(&deals, "won"),
                 "lost": count_of(&deals, "lost"),
-                "won_amount": amount_of(&deals, "won"),
-                "lost_amount": amount_of(&deals, "lost"),
+                "won_amount": worth_of(&deals, "won"),
+                "lost_amount": worth_of(&deals, "lost"),
                 "win_rate": rate(&deals),
                 "win_rate_by_amount": rate_by_amount(&deals),
                 "undated": 0usize,
@@ -229,16 +235,16 @@ fn leaderboard(all: &[&Deal], decided: &[&Deal]) -> Vec<Row> {
     let ids: BTreeSet<&str> = decided.iter().map(|deal| deal.id.as_str()).collect();
     let counted = all.iter().copied().filter(|deal| deal.is("open") || ids.contains(deal.id.as_str()));
     let groups = grouped(counted, |deal| (deal.currency.clone(), deal.owner.clone()));
-    let won_amounts = |currency: &Text| -> Vec<Option<Number>> {
+    let won_amounts = |currency: &Text| -> Vec<Number> {
         let of_it = groups.iter().filter(|((of, owner), _)| of == currency && owner.is_some());
-        of_it.map(|(_, deals)| amount_of(deals, "won")).collect()
+        of_it.map(|(_, deals)| worth_of(deals, "won")).collect()
     };
     groups
         .iter()
         .map(|((currency, owner), deals)| {
             let won: Vec<&Deal> = deals.iter().copied().filter(|deal| deal.is("won")).collect();
             let open: Vec<&Deal> = deals.iter().copied().filter(|deal| deal.is("open")).collect();
-            let won_amount = amount_of(deals, "won");
+            let won_amount = worth_of(deals, "won");
             let better = won_amounts(currency).into_iter().filter(|other| *other > won_amount).count();
             let priced: Vec<Number> = won.iter().filter_map(|deal| deal.amount).collect();
             row! {
@@ -252,8 +258,8 @@ fn leaderboard(all: &[&Deal], decided: &[&Deal]) -> Vec<Row> {
                 "average_deal": average(&priced, 2),
                 "cycle_days": median(days(&won)),
                 "open": open.len(),
-                "open_amount": amount_of(&open, "open"),
-                "open_weighted": sum(open.iter().map(|deal| deal.weighted())).map(|sum| sum.round(2)),
+                "open_amount": worth_of(&open, "open"),
+                "open_weighted": sum(open.iter().map(|deal| deal.weighted())).unwrap_or_default().round(2),
             }
         })
         .collect()
@@ -334,7 +340,7 @@ fn months(books: &Books) -> Vec<Figure> {
         }
         let rows = all.into_iter().map(|key| {
             let deals = groups.get(&key).map(Vec::as_slice).unwrap_or_default();
-            let (won, lost) = (amount_of(deals, "won"), amount_of(deals, "lost"));
+            let (won, lost) = (worth_of(deals, "won"), worth_of(deals, "lost"));
             row! {
                 "month": key.0,
                 "currency": &key.1,
@@ -374,7 +380,7 @@ fn cohorts(books: &Books) -> Vec<Figure> {
                 "open": open,
                 "other": deals.len() - won.len() - lost - open,
                 "win_rate": rate(&deals),
-                "won_amount": amount_of(&deals, "won"),
+                "won_amount": worth_of(&deals, "won"),
                 "median_days": median(days(&won)),
             }
         });

@@ -233,25 +233,32 @@ fn then_and_now(books: &Books, scope: &Scope, then: Date) -> Vec<Row> {
 }
 
 fn trend(books: &Books, scope: &Scope, since: Date) -> Vec<Row> {
-    let mut rows = Vec::new();
+    let mut weeks = Vec::new();
     let mut monday = since;
     while monday.weekday() != Weekday::Monday {
         monday = plus(monday, -1);
     }
     while monday <= books.today() {
         if let Some(served) = books.at_end_of(plus(monday, 6)) {
-            for (currency, deals) in grouped(scope.open(served), |deal| deal.currency.clone()) {
-                rows.push(row! {
-                    "currency": &currency,
-                    "week": monday,
-                    "opportunities": deals.len(),
-                    "amount": amount(&deals),
-                    "weighted": weighted(&deals),
-                    "instances": 1usize,
-                });
-            }
+            weeks.push((monday, grouped(scope.open(served), |deal| deal.currency.clone())));
         }
         monday = plus(monday, 7);
+    }
+    // A line does not end where nothing is open.
+    let currencies: BTreeSet<Text> = weeks.iter().flat_map(|(_, groups)| groups.keys().cloned()).collect();
+    let mut rows = Vec::new();
+    for (monday, groups) in &weeks {
+        for currency in &currencies {
+            let deals = groups.get(currency).cloned().unwrap_or_default();
+            rows.push(row! {
+                "currency": currency,
+                "week": *monday,
+                "opportunities": deals.len(),
+                "amount": amount(&deals).unwrap_or_default(),
+                "weighted": weighted(&deals).unwrap_or_default(),
+                "instances": 1usize,
+            });
+        }
     }
     rows
 }
@@ -280,7 +287,9 @@ pub fn waterfall(books: &Books, scope: &Scope, since: Date, until: Date) -> Vec<
         let (before, after) = (start.deals.get(id), end.deals.get(id));
         let was_in = before.filter(|deal| scope.holds(deal));
         let is_in = after.filter(|deal| scope.holds(deal));
-        let closed = after.filter(|deal| holds_closed(deal));
+        // What was closed as it is already is no news.
+        let is_news = |deal: &&Deal| before.is_none_or(|before| before.status != deal.status);
+        let closed = after.filter(|deal| holds_closed(deal)).filter(is_news);
         if let Some(deal) = was_in {
             add(&deal.currency, "start", worth(deal));
         }
@@ -300,14 +309,12 @@ pub fn waterfall(books: &Books, scope: &Scope, since: Date, until: Date) -> Vec<
             (None, Some(after)) if is_new => add(&after.currency, "new", worth(after)),
             _ => {}
         }
-        if let Some(after) = is_in.filter(|_| !is_new)
+        if let Some(after) = is_in.or(closed).filter(|_| !is_new)
             && was_in.is_none_or(|before| before.currency != after.currency)
         {
             add(&after.currency, "moved in", worth(after));
         }
-        if let Some(after) = closed
-            && (is_new || was_in.is_some_and(|before| before.currency == after.currency))
-        {
+        if let Some(after) = closed {
             add(&after.currency, if after.is("won") { "won" } else { "lost" }, -worth(after));
         }
     }
