@@ -44,7 +44,7 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<ExitCode, Error
     } else {
         for (Prepared { check, values }, finding) in chosen.iter().zip(&findings) {
             if chosen.len() > 1 {
-                print(&format!("# {}\n", finding))?;
+                print(&format!("# {finding}\n"))?;
             }
             let rows = reader.ask(&check.name, &check.statement, &|name| values.get(name).map(bind::value))?;
             write(&rows, args.format)?;
@@ -63,10 +63,10 @@ pub(super) fn prepared(settings: &Settings, today: Date, names: &[String]) -> Re
         Error::Library(LibraryError::Setting { setting: setting.to_owned(), problem })
     };
     let configured = &settings.checks;
-    let named = (configured.off.iter().map(|name| ("[checks] off", name)))
+    let mentioned = (configured.off.iter().map(|name| ("[checks] off", name)))
         .chain(configured.severity.keys().map(|name| ("[checks.severity]", name)))
         .chain(configured.params.keys().map(|name| ("[checks.params]", name)));
-    for (setting, name) in named {
+    for (setting, name) in mentioned {
         if !known.contains(&name.as_str()) {
             return Err(unknown(setting, name));
         }
@@ -118,7 +118,7 @@ fn summary(findings: &[Finding]) -> Result<Answer, Error> {
     answer(vec![
         ("check", texts(findings.iter().map(|finding| Some(finding.name.clone())))),
         ("severity", texts(findings.iter().map(|finding| Some(finding.severity.as_str().to_owned())))),
-        ("found", Arc::new(UInt64Array::from_iter(findings.iter().map(|finding| finding.rows.clone().ok())))),
+        ("found", Arc::new(findings.iter().map(|finding| finding.rows.clone().ok()).collect::<UInt64Array>())),
         ("title", texts(findings.iter().map(|finding| Some(finding.title.clone())))),
         ("problem", texts(findings.iter().map(problem))),
     ])
@@ -142,7 +142,7 @@ fn listing(checks: &[Prepared]) -> Result<Answer, Error> {
 }
 
 fn texts(texts: impl Iterator<Item = Option<String>>) -> ArrayRef {
-    Arc::new(StringArray::from_iter(texts))
+    Arc::new(texts.collect::<StringArray>())
 }
 
 fn answer(columns: Vec<(&str, ArrayRef)>) -> Result<Answer, Error> {

@@ -75,7 +75,9 @@ fn tables(diagnosis: &Diagnosis) -> String {
     let gaps = diagnosis.gaps();
     let closing = if gaps.is_empty() { "Everything that reports need most is mapped." } else { "What to mend:" };
     text.push_str(&format!("\n{closing}\n"));
-    gaps.iter().for_each(|gap| text.push_str(&format!("- {gap}\n")));
+    for gap in &gaps {
+        text.push_str(&format!("- {gap}\n"));
+    }
     text
 }
 

@@ -163,7 +163,7 @@ impl Money {
     }
 
     /// The amount and its currency in the base currency, where there is one and the rate is known; else as they are.
-    pub(super) fn converted(&self, amount: &Mapping, currency: &Mapping, rates: Option<&Rates>) -> (String, String) {
+    pub(super) fn converted(amount: &Mapping, currency: &Mapping, rates: Option<&Rates>) -> (String, String) {
         let (plain, code) = (&amount.expression, code(&currency.expression));
         let Some(rates) = rates.filter(|rates| !rates.rates.is_empty()) else { return (plain.clone(), code) };
         let base = sql::text(&rates.base);

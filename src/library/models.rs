@@ -104,7 +104,7 @@ fn model(file: &SqlFile, settings: &Settings, tables: &Tables, known: &[KnownCol
     if let Some(money) = money {
         let find = |name: &str| mapping.iter().find(|mapped| mapped.canonical == name);
         if let (Some(amount), Some(currency)) = (find(&money.amount), find(&money.currency)) {
-            let (converted, base) = money.converted(amount, currency, tables.rates.as_ref());
+            let (converted, base) = Money::converted(amount, currency, tables.rates.as_ref());
             put(&format!("{}.converted", money.amount), &converted);
             put(&format!("{}.converted", money.currency), &base);
         }

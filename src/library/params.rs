@@ -169,22 +169,19 @@ fn list(text: &str) -> Result<Vec<String>, String> {
     let mut texts = Vec::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() || !texts.is_empty() {
-        let (one, after) = match rest.strip_prefix('"') {
-            Some(inside) => {
-                let closing = inside.char_indices().zip(inside.char_indices().skip(1).map(|(_, c)| c).chain([' ']));
-                let mut is_second = false;
-                let end = closing.into_iter().find(|((_, c), next)| {
-                    let is_end = *c == '"' && *next != '"' && !is_second;
-                    is_second = *c == '"' && *next == '"' && !is_second;
-                    is_end
-                });
-                let ((end, _), _) = end.ok_or_else(refused)?;
-                (inside[..end].replace("\"\"", "\""), inside[end + 1..].trim_start())
-            }
-            None => {
-                let end = rest.find(',').unwrap_or(rest.len());
-                (rest[..end].trim_end().to_owned(), &rest[end..])
-            }
+        let (one, after) = if let Some(inside) = rest.strip_prefix('"') {
+            let closing = inside.char_indices().zip(inside.char_indices().skip(1).map(|(_, c)| c).chain([' ']));
+            let mut is_second = false;
+            let end = closing.into_iter().find(|((_, c), next)| {
+                let is_end = *c == '"' && *next != '"' && !is_second;
+                is_second = *c == '"' && *next == '"' && !is_second;
+                is_end
+            });
+            let ((end, _), _) = end.ok_or_else(refused)?;
+            (inside[..end].replace("\"\"", "\""), inside[end + 1..].trim_start())
+        } else {
+            let end = rest.find(',').unwrap_or(rest.len());
+            (rest[..end].trim_end().to_owned(), &rest[end..])
         };
         texts.push(one);
         match after.strip_prefix(',') {

@@ -34,9 +34,8 @@ impl Freshness {
             warnings.push("Nothing was extracted yet.".to_owned());
         }
         let several = lists.iter().map(|list| &list.instance).collect::<BTreeSet<_>>().len() > 1;
-        let name = |list: &ledger::Latest| match several {
-            true => format!("{} of {}", words(&list.resource), list.instance),
-            false => words(&list.resource),
+        let name = |list: &ledger::Latest| {
+            if several { format!("{} of {}", words(&list.resource), list.instance) } else { words(&list.resource) }
         };
         for list in lists.iter().filter(|list| list.verdict == "suspect") {
             let reason = list.reason.trim_end_matches('.');
@@ -58,7 +57,7 @@ impl Freshness {
             None => {
                 warnings.extend(old.into_iter().map(|(list, read_at)| {
                     format!("Last read {} ago: {}.", age(now.duration_since(read_at)), name(list))
-                }))
+                }));
             }
         }
         Self { extracted_at, verdict, age: extracted.map(|extracted| age(now.duration_since(extracted))), warnings }

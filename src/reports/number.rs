@@ -82,10 +82,8 @@ impl Style {
     /// The value as it is shown, and whether that says less than the value.
     pub(super) fn show(self, text: &str) -> (String, bool) {
         match self {
-            Self::Text | Self::Digits | Self::Day => (text.to_owned(), false),
-            Self::Number => (grouped(text), false),
             Self::Count if text.contains('.') => (grouped(text.trim_end_matches('0').trim_end_matches('.')), false),
-            Self::Count => (grouped(text), false),
+            Self::Number | Self::Count => (grouped(text), false),
             Self::Money => fixed(text, 2),
             Self::Days => fixed(text, 1),
             Self::Share => match shifted(text) {
@@ -101,13 +99,14 @@ impl Style {
                 (format!("{} Q{}", &text[..4], month.saturating_sub(1) / 3 + 1), false)
             }
             Self::Year if text.ends_with("-01-01") => (text.trim_end_matches("-01-01").to_owned(), false),
-            Self::Month | Self::Period | Self::Quarter | Self::Year => (text.to_owned(), false),
             Self::Moment => match text.split_once('T') {
                 Some((day, time)) if time.len() >= 5 && time.is_ascii() => {
                     (format!("{day} {}", &time[..5]), !matches!(&time[5..], "" | ":00"))
                 }
                 _ => (text.to_owned(), false),
             },
+            // As it is written.
+            _ => (text.to_owned(), false),
         }
     }
 }

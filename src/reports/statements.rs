@@ -279,12 +279,11 @@ impl Guard {
 
     /// DuckDB's own words for a mistake, with the place in the statement.
     fn mistake(&self, what: &str, text: &str, parsed: Parsed) -> ReportError {
-        match self.parser.prepare(text) {
-            Err(error) => failed(what)(error),
-            Ok(_) => {
-                let message = parsed.problem.unwrap_or_default();
-                ReportError::Statement { what: what.to_owned(), message }
-            }
+        if let Err(error) = self.parser.prepare(text) {
+            failed(what)(error)
+        } else {
+            let message = parsed.problem.unwrap_or_default();
+            ReportError::Statement { what: what.to_owned(), message }
         }
     }
 

@@ -25,7 +25,7 @@ pub struct Token<'a> {
     pub start: usize,
 }
 
-impl<'a> Token<'a> {
+impl Token<'_> {
     /// Where it ends, in bytes.
     pub fn end(&self) -> usize {
         self.start + self.text.len()

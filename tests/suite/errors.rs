@@ -103,7 +103,7 @@ fn questions_that_cannot_be_answered_say_why() {
     "#);
     insta::assert_snapshot!(seen(&world.run(&["report", "lead_sources", "--param", "sinse=2026-01-01"])), @"
     exit 2
-    error: parameter sinse: no report chosen has it; there is since
+    error: parameter sinse: no report chosen has it; there is since, until
     ");
     insta::assert_snapshot!(seen(&world.run(&["sql", "SELEC 1"])), @r#"
     exit 2

@@ -220,8 +220,10 @@ fn an_instance_with_other_names_gets_the_same_answers_by_configuration_alone() {
             assert_eq!(expected["rows"], found["rows"], "{name}");
         }
     }
-    let gaps: Value = serde_json::from_str(&there.run(&["doctor", "--format", "json"]).whole().out).unwrap();
-    // What no canonical value is meant for stays what it is, in both.
-    assert_eq!(gaps["unknown_values"][0]["value"], "Pausiert");
-    assert_eq!(gaps["gaps"].as_array().unwrap().len(), 1, "{}", gaps["gaps"]);
+    // Nothing that reports need most is missing there that is not missing here.
+    let gaps = |world: &World| {
+        let diagnosis = world.run(&["doctor", "--format", "json"]).whole().out;
+        serde_json::from_str::<Value>(&diagnosis).unwrap()["gaps"].clone()
+    };
+    assert_eq!(gaps(&here), gaps(&there));
 }

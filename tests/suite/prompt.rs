@@ -210,7 +210,7 @@ fn a_wide_answer_stays_readable() {
     let shown = prompt.ask("FROM model.opportunities ORDER BY id LIMIT 3;");
     assert!(shown.contains("columns do not fit (.format lines shows them): "), "{shown}");
     // One character of what is drawn is three bytes here.
-    let widest = shown.lines().map(|line| line.trim_end().bytes().filter(|byte| byte.is_ascii()).count()).max();
+    let widest = shown.lines().map(|line| line.trim_end().bytes().filter(u8::is_ascii).count()).max();
     assert!(widest <= Some(60), "{shown}");
     prompt.ask(".format lines");
     let shown = prompt.ask("FROM model.opportunities ORDER BY id LIMIT 3;");

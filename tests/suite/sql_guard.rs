@@ -163,6 +163,7 @@ fn questions_are_answered() {
     assert_eq!(files(&world.path("")), before);
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of attacks")]
 #[test]
 fn what_is_no_question_is_refused() {
     let world = loaded();

@@ -69,7 +69,7 @@ pub(super) fn draw(picture: &Picture, canvas_width: i32, label_above: bool) -> D
             // The line of nought leads past figures, and on a phone past names.
             let nought = scale.at(0.0);
             if !is_funnel && !figures.iter().any(|(from, to)| (from - 2..to + 2).contains(&nought)) {
-                let gap = if label_above { 0 } else { (height - bars_height + GAP) / 2 };
+                let gap = if label_above { 0 } else { i32::midpoint(height - bars_height, GAP) };
                 canvas.path(vec![(nought, middle - BAR / 2 - gap), (nought, middle + BAR / 2 + gap)], AXIS, 1);
             }
         }

@@ -269,7 +269,7 @@ mod tests {
     use super::*;
     use crate::library::{Shelf, SqlFile};
 
-    fn figures(columns: &str, header: Header, rows: &[&str]) -> Figures {
+    fn figures(columns: &str, header: &Header, rows: &[&str]) -> Figures {
         let field = |column: &str| {
             let (name, kind) = column.split_once(':').unwrap_or((column, ""));
             let kind = match kind {
@@ -282,7 +282,7 @@ mod tests {
         let schema = Arc::new(Schema::new(columns.split(' ').map(field).collect::<Vec<_>>()));
         let cell = |text: &str| Some(text.to_owned()).filter(|text| text != "NULL");
         let rows: Vec<Row> = rows.iter().map(|row| row.split(' ').map(cell).collect()).collect();
-        pictures(&schema, &rows, &header)
+        pictures(&schema, &rows, header)
     }
 
     fn header(lines: &[(&str, &str)]) -> Header {
@@ -300,7 +300,7 @@ mod tests {
             header(&[("unit", "money = amount"), ("unit", "count = deals"), ("chart", "bar stage amount, deals")]);
         let figures = figures(
             "currency stage amount:n deals:n",
-            header,
+            &header,
             &["EUR a 1 2", "EUR NULL 3 4", "NULL a 5 6", "USD a 7 NULL"],
         );
         assert_eq!(
@@ -323,12 +323,12 @@ mod tests {
     fn a_name_that_stands_twice_is_told_apart_by_its_group() {
         let chart = || header(&[("chart", "funnel stage deals")]);
         let rows = ["EUR new a 1", "EUR new b 2", "EUR old a 3"];
-        let grouped = figures("currency pipeline stage deals:n", chart(), &rows);
+        let grouped = figures("currency pipeline stage deals:n", &chart(), &rows);
         assert_eq!(headings(&grouped), ["Deals by stage, EUR, new", "Deals by stage, EUR, old"]);
         // A group of every row's own is none.
         let many: Vec<String> = (0..9).map(|n| format!("p{n} a {n}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        let figures = figures("pipeline stage deals:n", chart(), &many);
+        let figures = figures("pipeline stage deals:n", &chart(), &many);
         assert_eq!(headings(&figures), ["Deals by stage"]);
         assert_eq!(figures.pictures[0].categories.len(), 9);
     }
@@ -336,20 +336,20 @@ mod tests {
     #[test]
     fn time_goes_on_and_a_month_without_a_row_has_its_place() {
         let chart = header(&[("chart", "column month won")]);
-        let found = figures("month:d won:n", chart.clone(), &["2026-02-01 3", "2025-11-01 1", "NULL 9"]);
+        let found = figures("month:d won:n", &chart, &["2026-02-01 3", "2025-11-01 1", "NULL 9"]);
         assert!(found.pictures[0].is_time);
         assert_eq!(found.pictures[0].categories, ["2025-11", "2025-12", "2026-01", "2026-02", "(none)"]);
         assert_eq!(found.pictures[0].values[0], [Some(1.0), None, None, Some(3.0), Some(9.0)]);
         // A slip of a century is shown as it is.
-        let far = figures("month:d won:n", chart, &["1925-11-01 1", "2026-02-01 3"]);
+        let far = figures("month:d won:n", &chart, &["1925-11-01 1", "2026-02-01 3"]);
         assert_eq!(far.pictures[0].categories, ["1925-11", "2026-02"]);
         let mixed = ["overdue 1", "2026-12 2", "2026-11 3", "no_date 4"];
-        let mixed = figures("close_month n:n", header(&[("chart", "column close_month n")]), &mixed);
+        let mixed = figures("close_month n:n", &header(&[("chart", "column close_month n")]), &mixed);
         assert!(mixed.pictures[0].is_time);
         assert_eq!(mixed.pictures[0].categories, ["overdue", "2026-12", "2026-11", "no_date"]);
         let weeks: Vec<String> = (0..70).map(|week| format!("2025-W{week:02} {week}")).collect();
         let weeks: Vec<&str> = weeks.iter().map(String::as_str).collect();
-        let long = figures("week won:n", header(&[("chart", "column week won")]), &weeks);
+        let long = figures("week won:n", &header(&[("chart", "column week won")]), &weeks);
         assert_eq!(long.pictures[0].categories[0], "2025-W10");
         assert_eq!(long.remarks, ["Won by week: the chart shows the latest 60 of 70; the table has more."]);
     }
@@ -358,18 +358,18 @@ mod tests {
     fn a_series_of_each_value_and_nothing_added_that_cannot_be() {
         let rows = ["2026-01-01 x 1", "2026-02-01 y 2", "2026-02-01 x 3", "2026-02-01 x 4", "2026-01-01 NULL 5"];
         let sums =
-            figures("month:d owner n:n", header(&[("unit", "count = n"), ("chart", "line month n by owner")]), &rows);
+            figures("month:d owner n:n", &header(&[("unit", "count = n"), ("chart", "line month n by owner")]), &rows);
         assert_eq!(sums.pictures[0].series, ["x", "y", "(none)"]);
         let values = [[Some(1.0), Some(7.0)], [None, Some(2.0)], [Some(5.0), None]];
         assert_eq!(sums.pictures[0].values, values);
         assert_eq!(headings(&sums), ["N by month and owner"]);
         let shares =
-            figures("month:d owner n:n", header(&[("unit", "share = n"), ("chart", "line month n by owner")]), &rows);
+            figures("month:d owner n:n", &header(&[("unit", "share = n"), ("chart", "line month n by owner")]), &rows);
         assert_eq!(shares.pictures, []);
         assert_eq!(shares.remarks, ["There is no chart of n: more than one row has the same month and owner."]);
         let many: Vec<String> = (0..12).map(|owner| format!("2026-01-01 o{owner} 1")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        let many = figures("month:d owner n:n", header(&[("chart", "stacked month n by owner")]), &many);
+        let many = figures("month:d owner n:n", &header(&[("chart", "stacked month n by owner")]), &many);
         assert_eq!(many.pictures[0].series.len(), 8);
         assert!(many.remarks[0].contains("the first 8 of 12"), "{:?}", many.remarks);
     }

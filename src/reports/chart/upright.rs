@@ -168,7 +168,9 @@ fn lines(canvas: &mut Canvas, picture: &Picture, slots: Slots, scale: Scale) {
             let points: Vec<_> =
                 piece.iter().map(|(category, figure)| (slots.middle(*category), scale.at(*figure))).collect();
             if has_dots || points.len() == 1 {
-                points.iter().for_each(|point| canvas.dot(*point, colour));
+                for point in &points {
+                    canvas.dot(*point, colour);
+                }
             }
             canvas.path(points, colour, 2);
         }

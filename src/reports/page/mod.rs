@@ -110,23 +110,20 @@ fn page_of(answers: &[(&About, &Answer)], generator: &str, navigation: String) -
     let mut ids = Ids::default();
     let mut main = String::new();
     let first = answers.first().map(|(about, _)| *about);
-    let (title, head) = match answers {
-        [(about, answer)] => {
-            main.push_str(&answer::sections(about, answer, &mut ids)?);
-            (about.title.as_str(), question(about))
+    let (title, head) = if let [(about, answer)] = answers {
+        main.push_str(&answer::sections(about, answer, &mut ids)?);
+        (about.title.as_str(), question(about))
+    } else {
+        for (about, answer) in answers {
+            let id = ids.next("report");
+            main.push_str(&format!(
+                "<section class=\"sheet\" aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{}</h2>\n{}{}</section>\n",
+                text(&about.title),
+                question(about),
+                answer::whole(about, answer, &mut ids, 3)?
+            ));
         }
-        _ => {
-            for (about, answer) in answers {
-                let id = ids.next("report");
-                main.push_str(&format!(
-                    "<section class=\"sheet\" aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{}</h2>\n{}{}</section>\n",
-                    text(&about.title),
-                    question(about),
-                    answer::whole(about, answer, &mut ids, 3)?
-                ));
-            }
-            ("Reports", String::new())
-        }
+        ("Reports", String::new())
     };
     let about = first.map_or_else(String::new, |about| {
         format!("{}{}{}", fresh(&about.freshness), notes(&about.notes), banner(&about.freshness))

@@ -57,8 +57,8 @@ pub(super) fn table(
     let heading = chart.and_then(|chart| schema.index_of(&chart.category).ok()).unwrap_or(0);
     let id = ids.next("table");
     let class = match columns.len() {
-        ..=NARROW_COLUMNS => "",
-        ..=PAPER_COLUMNS => " class=\"cards\"",
+        few if few <= NARROW_COLUMNS => "",
+        some if some <= PAPER_COLUMNS => " class=\"cards\"",
         _ => " class=\"cards many\"",
     };
     // Rows may each have a unit of their own, as headlines do.

@@ -24,7 +24,7 @@ pub(super) fn write(out: &mut dyn Write, answer: &Answer, about: Option<&About>)
     let shown = fields.iter().zip(&kinds).map(|(field, kind)| Column {
         name: field.name().clone(),
         kind: *kind,
-        look: about.and_then(|about| about.unit(field.name())).and_then(look),
+        look: about.and_then(|about| about.unit(field.name())).map(look),
     });
     let name = about.and_then(|about| about.report.as_deref()).unwrap_or("answer");
     let mut workbook = Workbook::new();
@@ -92,12 +92,12 @@ fn lines(about: &About, remarks: Vec<String>) -> Vec<(String, String)> {
 }
 
 /// How numbers of a unit look; the cells have them whole.
-fn look(unit: Unit) -> Option<&'static str> {
+fn look(unit: Unit) -> &'static str {
     match unit {
-        Unit::Money => Some("#,##0.00"),
-        Unit::Share => Some("0.0%"),
-        Unit::Days => Some("#,##0.0"),
-        Unit::Count => Some("#,##0"),
+        Unit::Money => "#,##0.00",
+        Unit::Share => "0.0%",
+        Unit::Days => "#,##0.0",
+        Unit::Count => "#,##0",
     }
 }
 

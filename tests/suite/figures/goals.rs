@@ -84,7 +84,15 @@ fn headlines(books: &Books) -> Vec<Row> {
     let won_until = |last: Date| {
         let inside = move |deal: &&Deal| deal.closed_day().is_some_and(|day| day >= month(today) && day <= last);
         let won: Vec<&Deal> = books.now().deals().filter(|deal| deal.is("won")).filter(inside).collect();
-        amounts(&won)
+        let mut won = amounts(&won);
+        // Where deals were decided lately, to have won nothing is a figure too.
+        let lately = |deal: &&Deal| {
+            deal.is_decided() && deal.closed_day().is_some_and(|day| day >= plus(today, -96) && day <= today)
+        };
+        for deal in books.now().deals().filter(lately) {
+            won.entry(deal.currency.clone()).or_default();
+        }
+        won
     };
     for (headline, now, then) in [
         ("Open pipeline", amounts(&now), amounts(&then)),
@@ -133,7 +141,7 @@ fn at_risk(books: &Books, days: i64, often: usize) -> Vec<Row> {
     for deal in books.now().deals().filter(|deal| deal.is("open")) {
         let mut why = Vec::new();
         if let Some(expected) = deal.expected.filter(|expected| *expected < today) {
-            why.push(format!("overdue since {expected}"));
+            why.push(format!("was expected to close on {expected}"));
         }
         let unchanged = days_between(day(deal.updated.unwrap()), today);
         if unchanged >= days {
@@ -221,7 +229,7 @@ fn coverage(
                 "remaining": remaining,
                 "open_amount": open_amount,
                 "open_weighted": open_weighted,
-                "coverage": remaining.and_then(|remaining| Number::ratio(open_amount, remaining, 4)),
+                "coverage": remaining.and_then(|remaining| Number::ratio(open_amount, remaining, 2)),
                 "gap": quota.map(|quota| quota - won - open_weighted),
                 "note": note,
             }

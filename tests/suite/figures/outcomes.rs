@@ -339,17 +339,17 @@ fn months(books: &Books) -> Vec<Figure> {
             of = month(super::books::plus(of, 31));
         }
         let rows = all.into_iter().map(|key| {
-            let deals = groups.get(&key).map(Vec::as_slice).unwrap_or_default();
-            let (won, lost) = (worth_of(deals, "won"), worth_of(deals, "lost"));
+            let of_it = groups.get(&key).map(Vec::as_slice).unwrap_or_default();
+            let (won_amount, lost_amount) = (worth_of(of_it, "won"), worth_of(of_it, "lost"));
             row! {
                 "month": key.0,
                 "currency": &key.1,
-                "won": count_of(deals, "won"),
-                "lost": count_of(deals, "lost"),
-                "won_amount": won,
-                "lost_amount": lost,
-                "win_rate": rate(deals),
-                "win_rate_by_amount": rate_by_amount(deals),
+                "won": count_of(of_it, "won"),
+                "lost": count_of(of_it, "lost"),
+                "won_amount": won_amount,
+                "lost_amount": lost_amount,
+                "win_rate": rate(of_it),
+                "win_rate_by_amount": rate_by_amount(of_it),
             }
         });
         let mut params = vec![format!("since={since}"), format!("today={today}")];
