@@ -59,7 +59,8 @@ SELECT
     lost,
     won_amount,
     round(won / nullif(won + lost, 0), 4) AS win_rate,
-    CAST(round(average_deal, 2) AS DECIMAL(38, 2)) AS average_deal,
+    -- A double is often a little less than the half cent that it stands for.
+    CAST(round(average_deal + 0.000001, 2) AS DECIMAL(38, 2)) AS average_deal,
     round(cycle_days, 1) AS cycle_days,
     open,
     open_amount,
