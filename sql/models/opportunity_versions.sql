@@ -33,15 +33,17 @@
 -- value: status won = won, closed won, closed-won, closedwon
 -- value: status lost = lost, closed lost, closed-lost, closedlost
 
--- A stage is found by its id or, where records name it only, by its name, alone or with its pipeline's.
+-- A stage is found by its id or, where records name it only, by its name, with its pipeline's or, where no other stage
+-- of the instance is called so, alone.
 WITH stages AS (
-    SELECT *, id AS key FROM model.stages
-    UNION ALL
-    SELECT *, pipeline || chr(31) || name AS key FROM model.stages
-    UNION ALL
-    SELECT s.*, s.name AS key
-    FROM model.stages s
-    JOIN (SELECT _instance, name FROM model.stages GROUP BY ALL HAVING count(*) = 1) USING (_instance, name)
+    SELECT
+        *,
+        unnest([
+            id,
+            pipeline || chr(31) || name,
+            CASE WHEN count(*) OVER (PARTITION BY _instance, name) = 1 THEN name END
+        ]) AS key
+    FROM model.stages
 ),
 known_stages AS (
     SELECT DISTINCT ON (_instance, key) * FROM stages WHERE key IS NOT NULL ORDER BY _instance, key, stage_order

@@ -7,7 +7,6 @@
 -- field: stage_order BIGINT = order, position, sortOrder, rank
 -- definition: stage_order = the stage's own number or, where it has none, its place in the list
 
--- Some instances write 40 and some 0.4 for the same odds.
 WITH stages AS (
     SELECT
         _instance,
@@ -17,9 +16,6 @@ WITH stages AS (
         {{probability}} AS probability,
         coalesce({{stage_order}}, _position) AS stage_order
     FROM {{from}}
-),
-scales AS (
-    SELECT _instance, CASE WHEN max(probability) <= 1 THEN 100 ELSE 1 END AS scale FROM stages GROUP BY _instance
 )
 
 SELECT
@@ -28,8 +24,8 @@ SELECT
     s.name,
     s.pipeline_id,
     p.name AS pipeline,
-    s.probability * c.scale AS probability,
+    -- Some instances write 40 and some 0.4 for the same odds.
+    s.probability * CASE WHEN max(s.probability) OVER (PARTITION BY s._instance) <= 1 THEN 100 ELSE 1 END AS probability,
     s.stage_order
 FROM stages s
-LEFT JOIN scales c ON c._instance = s._instance
 LEFT JOIN model.pipelines p ON p._instance = s._instance AND p.id = s.pipeline_id

@@ -21,25 +21,23 @@ comparable AS (
     HAVING bool_or(run_id IN (FROM latest)) AND bool_or(run_id NOT IN (FROM latest))
 ),
 versions AS NOT MATERIALIZED (
-    SELECT 'leads' AS resource, _instance, id, _run_id FROM history.leads
+    SELECT 'leads' AS resource, _instance, id, _run_id, _valid_to FROM history.leads
     UNION ALL
-    SELECT 'opportunities', _instance, id, _run_id FROM history.opportunities
+    SELECT 'opportunities', _instance, id, _run_id, _valid_to FROM history.opportunities
     UNION ALL
-    SELECT 'contacts', _instance, id, _run_id FROM history.contacts
+    SELECT 'contacts', _instance, id, _run_id, _valid_to FROM history.contacts
     UNION ALL
-    SELECT 'organizations', _instance, id, _run_id FROM history.organizations
+    SELECT 'organizations', _instance, id, _run_id, _valid_to FROM history.organizations
 ),
-fresh AS (
-    FROM versions SEMI JOIN comparable USING (_instance, resource) WHERE _run_id IN (FROM latest)
-),
+-- What has a version of the latest run and none before.
 created AS (
     SELECT resource, _instance, id
     FROM versions
-    SEMI JOIN fresh USING (resource, _instance, id)
-    GROUP BY ALL
-    HAVING bool_and(_run_id IN (FROM latest))
+    SEMI JOIN comparable USING (_instance, resource)
+    ANTI JOIN (FROM versions WHERE _valid_to IS NOT NULL) former USING (resource, _instance, id)
+    WHERE _run_id IN (FROM latest)
 ),
-changes AS (
+changes AS MATERIALIZED (
     SELECT resource, _instance, id, 'created' AS change, NULL AS field, NULL AS old_value, NULL AS new_value
     FROM created
     UNION ALL
@@ -71,6 +69,7 @@ titles AS (
     SELECT 'opportunities', _instance, id, max_by(title, valid_from)
     FROM model.opportunity_versions
     SEMI JOIN changes USING (_instance, id)
+    WHERE valid_to IS NULL OR is_deleted
     GROUP BY ALL
 )
 

@@ -12,54 +12,84 @@
 -- unit: days = median_days, p90_days, average_days, there_days
 -- chart: bar stage median_days, p90_days
 
--- What model.stage_visits says, for less: most versions are a stay of their own, and only the others are put together.
--- They are few, so each version is looked up among them: NOT IN sees to that, an anti join may do it the other way round.
+-- What model.stage_visits says, for less.
 WITH versions AS NOT MATERIALIZED (
     SELECT
         _instance,
         id,
+        coalesce(stage_id, stage) AS stage_key,
         pipeline,
         stage,
         stage_order,
-        coalesce(stage_id, stage) AS stage_key,
         created_at,
         valid_from,
-        valid_to,
-        is_deleted,
-        owner_name,
-        owner_email
+        coalesce(valid_to, TIMESTAMP '9999-12-31') AS valid_to,
+        CASE WHEN is_deleted THEN valid_to END AS deleted_at,
+        CASE WHEN coalesce(CAST($owner AS VARCHAR), '') IN ('', owner_name, owner_email)
+            THEN coalesce(valid_to, TIMESTAMP '9999-12-31') END AS owned_until
     FROM model.opportunity_versions
-    WHERE status = 'open'
+    WHERE status = 'open' AND coalesce(CAST($pipeline AS VARCHAR), '') IN ('', pipeline)
 ),
--- Open deals that changed in something else, and stayed in their stage: the version after, and when the one before began.
-joints AS (
-    SELECT v.*, f.valid_from AS former_from
-    FROM versions v
-    JOIN versions f
-        ON f._instance = v._instance AND f.id = v.id AND f.valid_to = v.valid_from
-        AND f.stage_key IS NOT DISTINCT FROM v.stage_key
+-- A deal's versions in a stage are one stay where they leave no gap: where they took as long as from the first to the last.
+deals AS (
+    SELECT
+        _instance,
+        id,
+        stage_key,
+        any_value(pipeline) AS pipeline,
+        any_value(stage) AS stage,
+        any_value(stage_order) AS stage_order,
+        any_value(created_at) AS created_at,
+        min(valid_from) AS entered_at,
+        max(valid_to) AS left_at,
+        max(deleted_at) AS deleted_at,
+        max(owned_until) AS owned_until,
+        epoch_us(left_at) - epoch_us(entered_at) = sum(epoch_us(valid_to) - epoch_us(valid_from)) AS is_one
+    FROM versions
+    GROUP BY _instance, id, stage_key
+),
+-- Those that came back.
+comebacks AS (
+    SELECT
+        *,
+        count_if(valid_from IS DISTINCT FROM former_to)
+            OVER (PARTITION BY _instance, id, stage_key ORDER BY valid_from) AS stay
+    FROM (
+        SELECT
+            v.*,
+            lag(v.valid_to) OVER (PARTITION BY v._instance, v.id, v.stage_key ORDER BY v.valid_from) AS former_to
+        FROM versions v
+        SEMI JOIN (FROM deals WHERE NOT is_one) d
+            ON d._instance = v._instance AND d.id = v.id AND d.stage_key IS NOT DISTINCT FROM v.stage_key
+    )
 ),
 stays AS (
-    SELECT v.*, v.valid_from AS entered_at
-    FROM versions v
-    WHERE (v.valid_to IS NULL OR v.valid_to >= CAST($since AS DATE))
-        AND (v._instance, v.id, v.valid_from) NOT IN (SELECT (_instance, id, valid_from) FROM joints)
-        AND (v._instance, v.id, coalesce(v.valid_to, TIMESTAMP '9999-12-31')) NOT IN (SELECT (_instance, id, valid_from) FROM joints)
+    SELECT _instance, pipeline, stage, stage_order, created_at, entered_at, left_at, deleted_at, owned_until
+    FROM deals
+    WHERE is_one
     UNION ALL
-    -- Several joints may be of one stay: it began where the version before the first did, and ended with the last.
-    SELECT * EXCLUDE (former_from, is_first, is_last), last_value(CASE WHEN is_first THEN former_from END IGNORE NULLS) OVER deal
-    FROM (
-        SELECT *, former_from IS DISTINCT FROM lag(valid_from) OVER deal AS is_first, valid_to IS NULL OR valid_to IS DISTINCT FROM lead(valid_from) OVER deal AS is_last
-        FROM joints
-        WINDOW deal AS (PARTITION BY _instance, id ORDER BY valid_from)
-    )
-    WINDOW deal AS (PARTITION BY _instance, id ORDER BY valid_from)
-    QUALIFY is_last AND (valid_to IS NULL OR valid_to >= CAST($since AS DATE))
+    SELECT
+        _instance,
+        any_value(pipeline),
+        any_value(stage),
+        any_value(stage_order),
+        any_value(created_at),
+        min(valid_from),
+        max(valid_to),
+        max(deleted_at),
+        max(owned_until)
+    FROM comebacks
+    GROUP BY _instance, id, stage_key, stay
 ),
--- When runs saw something new, and when the run before did.
+-- When runs saw a stay begin, and when one did so the time before.
 sightings AS (
-    SELECT s._instance, s.seen_at, lag(s.seen_at) OVER (PARTITION BY s._instance ORDER BY s.seen_at) AS before, i.known_since, i.extracted_at
-    FROM (SELECT DISTINCT _instance, valid_from AS seen_at FROM model.opportunity_versions) s
+    SELECT
+        s._instance,
+        s.seen_at,
+        lag(s.seen_at) OVER (PARTITION BY s._instance ORDER BY s.seen_at) AS before,
+        i.known_since,
+        i.extracted_at
+    FROM (SELECT DISTINCT _instance, entered_at AS seen_at FROM stays) s
     JOIN model.instances i USING (_instance)
 ),
 measured AS (
@@ -68,14 +98,14 @@ measured AS (
         s.stage,
         s.stage_order,
         g.seen_at > g.known_since AS is_known,
-        s.valid_to IS NULL AS is_there,
-        is_known AND NOT is_there AND NOT s.is_deleted AS is_counted,
+        s.left_at = TIMESTAMP '9999-12-31' AS is_there,
+        is_known AND NOT is_there AND s.deleted_at IS DISTINCT FROM s.left_at AS is_counted,
         -- A deal created since the run before was in its stage before this run came by.
-        epoch(coalesce(s.valid_to, g.extracted_at)) - epoch(CASE WHEN s.created_at > g.before THEN least(s.created_at, s.entered_at) ELSE s.entered_at END) AS seconds
+        epoch(CASE WHEN is_there THEN g.extracted_at ELSE s.left_at END)
+            - epoch(CASE WHEN s.created_at > g.before THEN least(s.created_at, s.entered_at) ELSE s.entered_at END) AS seconds
     FROM stays s
     JOIN sightings g ON g._instance = s._instance AND g.seen_at = s.entered_at
-    WHERE coalesce(CAST($owner AS VARCHAR), '') IN ('', s.owner_name, s.owner_email)
-        AND coalesce(CAST($pipeline AS VARCHAR), '') IN ('', s.pipeline)
+    WHERE s.left_at >= CAST($since AS DATE) AND s.owned_until = s.left_at
 ),
 sums AS (
     SELECT

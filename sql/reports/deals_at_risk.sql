@@ -27,13 +27,19 @@ WITH deals AS (
         AND coalesce(CAST($owner AS VARCHAR), '') IN ('', o.owner_name, o.owner_email)
         AND coalesce(CAST($pipeline AS VARCHAR), '') IN ('', o.pipeline)
 ),
+-- What an open deal was expected to close on, and when.
+dates AS MATERIALIZED (
+    SELECT v._instance, v.id, v.valid_from, v.valid_to, v.expected_close_date
+    FROM model.opportunity_versions v
+    SEMI JOIN deals d ON d._instance = v._instance AND d.id = v.id
+    WHERE v.status = 'open' AND v.expected_close_date IS NOT NULL
+),
 slips AS (
     SELECT v._instance, v.id, count(*) AS slips
-    FROM model.opportunity_versions v
+    FROM dates v
     -- The version before ended when this one began.
-    JOIN model.opportunity_versions f
-        ON f._instance = v._instance AND f.id = v.id AND f.valid_to = v.valid_from
-    WHERE v.status = 'open' AND f.status = 'open' AND v.expected_close_date > f.expected_close_date
+    JOIN dates f ON f._instance = v._instance AND f.id = v.id AND f.valid_to = v.valid_from
+    WHERE v.expected_close_date > f.expected_close_date
     GROUP BY v._instance, v.id
     HAVING slips >= CAST($slips AS BIGINT)
 ),

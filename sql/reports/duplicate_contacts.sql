@@ -15,25 +15,34 @@ WITH RECURSIVE contacts AS (
     SELECT
         _instance,
         id,
-        nullif(regexp_replace(lower(email), '\s+', '', 'g'), '') AS email_key,
-        nullif(regexp_replace(strip_accents(lower(concat(first_name, last_name))), '\s+', '', 'g'), '') AS name_key,
-        right(regexp_replace(phone, '\D', '', 'g'), 8) AS phone_key
+        replace(lower(email), ' ', '') AS email_key,
+        replace(strip_accents(lower(concat(first_name, last_name))), ' ', '') AS name_key,
+        right(regexp_replace(phone, '\D+', '', 'g'), 8) AS phone_key
     FROM model.contacts
 ),
 keys AS (
-    SELECT _instance, id, 'e-mail' AS why, email_key AS key FROM contacts WHERE email_key IS NOT NULL
-    UNION ALL
-    SELECT _instance, id, 'name and phone', name_key || chr(31) || phone_key
+    SELECT
+        _instance,
+        id,
+        unnest([
+            {'why': 'e-mail', 'key': email_key},
+            {
+                'why': 'name and phone',
+                'key': CASE WHEN name_key <> '' AND length(phone_key) >= 5 THEN name_key || chr(31) || phone_key END
+            }
+        ], recursive := true)
     FROM contacts
-    WHERE name_key IS NOT NULL AND length(phone_key) >= 5
 ),
 -- Each contact, and the first one that is the same.
 pairs AS (
-    SELECT _instance, id, why, first_id
-    FROM keys
-    JOIN (
-        SELECT _instance, why, key, min(id) AS first_id FROM keys GROUP BY ALL HAVING count(*) > 1
-    ) USING (_instance, why, key)
+    SELECT _instance, why, unnest(ids) AS id, list_min(ids) AS first_id
+    FROM (
+        SELECT _instance, why, list(id) AS ids
+        FROM keys
+        WHERE key <> ''
+        GROUP BY _instance, why, key
+        HAVING count(*) > 1
+    )
 ),
 edges AS (
     SELECT _instance, id AS near, first_id AS far FROM pairs

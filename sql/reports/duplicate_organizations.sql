@@ -19,7 +19,10 @@ WITH RECURSIVE worded AS (
             replace(replace(strip_accents(lower(regexp_replace(name, '[.''’]', '', 'g'))), 'ß', 'ss'), '&', ' and '),
             '[^\p{L}\p{N}]+', ' ', 'g'
         )) AS words,
-        regexp_extract(lower(trim(website)), '^(?:[a-z]+:)?(?://)?(?:[^/@]*@)?(?:www\.)?([^/:?#\s]+\.[^/:?#\s]+)', 1) AS host
+        regexp_extract(
+            regexp_replace(lower(trim(website)), '^(?:[a-z]+:)?(?://)?(?:www\.)?', ''),
+            '^[^/:@?#\s]+\.[^/:@?#\s]+'
+        ) AS host
     FROM model.organizations
 ),
 organizations AS (
@@ -45,17 +48,22 @@ organizations AS (
     FROM worded
 ),
 keys AS (
-    SELECT _instance, id, 'name' AS why, name_key AS key FROM organizations WHERE name_key <> ''
-    UNION ALL
-    SELECT _instance, id, 'website', host_key FROM organizations WHERE host_key <> ''
+    SELECT
+        _instance,
+        id,
+        unnest([{'why': 'name', 'key': name_key}, {'why': 'website', 'key': host_key}], recursive := true)
+    FROM organizations
 ),
 -- Each organization, and the first one that is the same.
 pairs AS (
-    SELECT _instance, id, why, first_id
-    FROM keys
-    JOIN (
-        SELECT _instance, why, key, min(id) AS first_id FROM keys GROUP BY ALL HAVING count(*) > 1
-    ) USING (_instance, why, key)
+    SELECT _instance, why, unnest(ids) AS id, list_min(ids) AS first_id
+    FROM (
+        SELECT _instance, why, list(id) AS ids
+        FROM keys
+        WHERE key <> ''
+        GROUP BY _instance, why, key
+        HAVING count(*) > 1
+    )
 ),
 edges AS (
     SELECT _instance, id AS near, first_id AS far FROM pairs

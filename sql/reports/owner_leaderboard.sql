@@ -59,8 +59,8 @@ SELECT
     lost,
     won_amount,
     round(won / nullif(won + lost, 0), 4) AS win_rate,
-    -- A double is often a little less than the half cent that it stands for.
-    CAST(round(average_deal + 0.000001, 2) AS DECIMAL(38, 2)) AS average_deal,
+    -- To a millionth first: a double is often a little less than the half cent that it stands for.
+    CAST(round(CAST(average_deal AS DECIMAL(38, 6)), 2) AS DECIMAL(38, 2)) AS average_deal,
     round(cycle_days, 1) AS cycle_days,
     open,
     open_amount,

@@ -13,14 +13,16 @@
 
 SELECT
     currency,
-    owner_name AS owner,
+    -- An id may have come with several names; it is one owner all the same.
+    max(owner_name) AS owner,
     count(*) AS opportunities,
     count(amount) AS with_amount,
     sum(amount) AS amount,
     CAST(round(sum(weighted_amount), 2) AS DECIMAL(38, 2)) AS weighted,
-    CAST(round(avg(amount), 2) AS DECIMAL(38, 2)) AS average,
+    -- To a millionth first: a double is often a little less than the half cent that it stands for.
+    CAST(round(CAST(avg(amount) AS DECIMAL(38, 6)), 2) AS DECIMAL(38, 2)) AS average,
     round(sum(amount) / nullif(sum(sum(amount)) OVER (PARTITION BY currency), 0), 4) AS share
 FROM model.opportunities
 WHERE status = 'open' AND coalesce(CAST($pipeline AS VARCHAR), '') IN ('', pipeline)
-GROUP BY currency, owner_id, owner_name
-ORDER BY currency NULLS LAST, sum(amount) DESC NULLS LAST, owner NULLS LAST, owner_id NULLS LAST
+GROUP BY currency, coalesce(owner_id, owner_name)
+ORDER BY currency NULLS LAST, sum(amount) DESC NULLS LAST, owner NULLS LAST, min(owner_id) NULLS LAST

@@ -60,8 +60,8 @@ SELECT
     opportunities,
     won,
     lost,
-    -- A double is often a little less than the half cent that it stands for.
-    CAST(round(average_won + 0.000001, 2) AS DECIMAL(38, 2)) AS average_won,
+    -- To a millionth first: a double is often a little less than the half cent that it stands for.
+    CAST(round(CAST(average_won AS DECIMAL(38, 6)), 2) AS DECIMAL(38, 2)) AS average_won,
     round(win_rate, 4) AS win_rate,
     round(cycle_days, 1) AS cycle_days,
     CAST(round(opportunities * average_won * win_rate / nullif(cycle_days, 0), 2) AS DECIMAL(38, 2)) AS velocity_per_day

@@ -125,8 +125,9 @@ fn canonical(
     let mut arm = |value: &str, written: &mut dyn Iterator<Item = String>| {
         let written: Vec<_> = written.map(|text| sql::text(&text.trim().to_lowercase())).collect();
         if !written.is_empty() {
-            let value_text = sql::text(value);
-            arms.push_str(&format!(" WHEN lower(trim({expression})) IN ({}) THEN {value_text}", written.join(", ")));
+            let (written, value) = (written.join(", "), sql::text(value));
+            // DuckDB asks a function once for each different value of a column's segment; IN would be a join of all rows.
+            arms.push_str(&format!(" WHEN list_contains([{written}], lower(trim({expression}))) THEN {value}"));
         }
         if !values.iter().any(|known| known == value) {
             values.push(value.to_owned());
@@ -177,7 +178,7 @@ impl Money {
         (
             // An amount in the base currency, or in one without a rate, keeps its digits.
             format!("coalesce(CAST(round(CAST({plain} AS DECIMAL(18, 4)) * {rate}, 2) AS DECIMAL(28, 2)), {plain})"),
-            format!("CASE WHEN {code} IN ({listed}) THEN {base} ELSE {code} END"),
+            format!("CASE WHEN list_contains([{listed}], {code}) THEN {base} ELSE {code} END"),
         )
     }
 }

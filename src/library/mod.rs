@@ -109,6 +109,8 @@ pub struct SqlFile {
     pub name: String,
     /// Where it came from, for messages.
     pub origin: String,
+    /// Whether it is one of those in the binary, and not a user's.
+    pub is_built_in: bool,
     /// The header's lines: number, key and value.
     pub header: Vec<(usize, String, String)>,
     /// The statement.
@@ -118,11 +120,11 @@ pub struct SqlFile {
 }
 
 impl SqlFile {
-    /// Takes a file apart.
+    /// Takes a user's file apart.
     pub fn parse(name: &str, origin: String, text: &str, shelf: Shelf) -> Self {
         let (header, body) = header::split(text);
         let flaw = header::flaw(&header, shelf.keys());
-        Self { name: name.to_owned(), origin, header, body, flaw }
+        Self { name: name.to_owned(), origin, is_built_in: false, header, body, flaw }
     }
 
     /// Whether the file can be used: its header is understood and its statement is there.
@@ -176,7 +178,7 @@ pub fn shelf(shelf: Shelf, own: Option<&Path>) -> Result<Vec<SqlFile>, LibraryEr
         .filter_map(|file| {
             let name = file.path().file_stem()?.to_str()?;
             let origin = format!("sql/{}", file.path().display());
-            Some(SqlFile::parse(name, origin, file.contents_utf8()?, shelf))
+            Some(SqlFile { is_built_in: true, ..SqlFile::parse(name, origin, file.contents_utf8()?, shelf) })
         })
         .collect();
     if let Some(own) = own.map(|own| own.join(folder)).filter(|own| own.is_dir()) {

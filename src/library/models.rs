@@ -25,6 +25,8 @@ pub struct Model {
     pub name: String,
     /// The file it is from, for messages.
     pub origin: String,
+    /// Whether that is one of those in the binary, and not a user's.
+    pub is_built_in: bool,
     /// What a row of it is.
     pub grain: String,
     /// Its statement.
@@ -116,7 +118,8 @@ fn model(file: &SqlFile, settings: &Settings, tables: &Tables, known: &[KnownCol
         return Err(file.failure(format!("the statement refers to {reference} and no field line declares it")));
     }
     let grain = file.get("grain").unwrap_or_default().to_owned();
-    Ok(Model { name: file.name.clone(), origin: file.origin.clone(), grain, statement, mapping })
+    let (name, origin, is_built_in) = (file.name.clone(), file.origin.clone(), file.is_built_in);
+    Ok(Model { name, origin, is_built_in, grain, statement, mapping })
 }
 
 /// What the configuration calls the records that a model is made from.
@@ -239,6 +242,7 @@ mod tests {
         Model {
             name: name.to_owned(),
             origin: format!("{name}.sql"),
+            is_built_in: false,
             grain: String::new(),
             statement: statement.to_owned(),
             mapping: Vec::new(),

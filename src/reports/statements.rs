@@ -9,6 +9,8 @@
 //! The connection behind the door is read-only and has no access to files (`crate::warehouse`), which holds by itself
 //! against writing; but DuckDB lets temporary tables, settings of the session, logs and other things through there.
 
+use std::cell::OnceCell;
+
 use duckdb::{Config, Connection};
 use serde::Deserialize;
 
@@ -168,10 +170,11 @@ impl Refusal {
     }
 }
 
-/// The door. It has a DuckDB of its own, in memory, which takes statements apart and runs none.
-#[derive(Debug)]
+/// The door. It has a DuckDB of its own, in memory, which takes statements apart and runs none. What is built in is known
+/// to be a question (a test sees to it), so that the door is set up for a user's statements alone.
+#[derive(Debug, Default)]
 pub struct Guard {
-    parser: Connection,
+    parser: OnceCell<Connection>,
 }
 
 /// What DuckDB's parser says of a text.
@@ -208,21 +211,24 @@ FROM parsed"#;
 const NO_QUESTION: &str = "Only SELECT statements";
 
 impl Guard {
-    /// Sets up the door.
-    pub fn new() -> Result<Self, ReportError> {
+    fn parser(&self) -> Result<&Connection, ReportError> {
+        if let Some(parser) = self.parser.get() {
+            return Ok(parser);
+        }
         let failed = failed("setting up DuckDB");
         let config =
             Config::default().threads(1).and_then(|config| config.with("temp_directory", "")).map_err(&failed)?;
         let parser = Connection::open_in_memory_with_flags(config).map_err(&failed)?;
         guard(&parser)?;
-        Ok(Self { parser })
+        Ok(self.parser.get_or_init(|| parser))
     }
 
     /// The models whose statements are questions; of the others it is told why they are none.
     pub fn admit(&self, resolved: Resolved) -> Resolved {
         let mut admitted = Resolved { models: Vec::new(), broken: resolved.broken };
         for model in resolved.models {
-            match self.check(&model.origin, &model.statement) {
+            let checked = if model.is_built_in { Ok(()) } else { self.check(&model.origin, &model.statement) };
+            match checked {
                 Ok(()) => admitted.models.push(model),
                 Err(error) => {
                     admitted.broken.push(LibraryError::File { file: model.origin, problem: error.to_string() });
@@ -272,18 +278,20 @@ impl Guard {
     }
 
     fn parse(&self, what: &str, text: &str) -> Result<Parsed, ReportError> {
-        let parsed: String = self.parser.query_row(PARSE, [text], |row| row.get(0)).map_err(failed(what))?;
+        let parsed: String = self.parser()?.query_row(PARSE, [text], |row| row.get(0)).map_err(failed(what))?;
         serde_json::from_str(&parsed)
             .map_err(|error| ReportError::Statement { what: what.to_owned(), message: error.to_string() })
     }
 
     /// DuckDB's own words for a mistake, with the place in the statement.
     fn mistake(&self, what: &str, text: &str, parsed: Parsed) -> ReportError {
-        if let Err(error) = self.parser.prepare(text) {
-            failed(what)(error)
-        } else {
-            let message = parsed.problem.unwrap_or_default();
-            ReportError::Statement { what: what.to_owned(), message }
+        match self.parser().map(|parser| parser.prepare(text).map(drop)) {
+            Err(error) => error,
+            Ok(Err(error)) => failed(what)(error),
+            Ok(Ok(())) => {
+                let message = parsed.problem.unwrap_or_default();
+                ReportError::Statement { what: what.to_owned(), message }
+            }
         }
     }
 
@@ -318,7 +326,7 @@ impl Guard {
     /// Whether DuckDB has a function of that name.
     fn exists(&self, what: &str, function: &str) -> Result<bool, ReportError> {
         let known = "SELECT count(*) > 0 FROM duckdb_functions() WHERE lower(function_name) = ?";
-        self.parser.query_row(known, [function], |row| row.get(0)).map_err(failed(what))
+        self.parser()?.query_row(known, [function], |row| row.get(0)).map_err(failed(what))
     }
 }
 

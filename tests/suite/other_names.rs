@@ -220,6 +220,10 @@ fn an_instance_with_other_names_gets_the_same_answers_by_configuration_alone() {
             assert_eq!(expected["rows"], found["rows"], "{name}");
         }
     }
+    // What the layer calls a user is found through the owners there.
+    let owners = "SELECT id, name, email FROM model.users WHERE id IN (SELECT owner_id FROM model.leads) ORDER BY id";
+    assert_eq!(here.ask(owners), there.ask(owners));
+    assert_eq!(there.ask("SELECT count(*) > 5 FROM model.users"), "true");
     // Nothing that reports need most is missing there that is not missing here.
     let gaps = |world: &World| {
         let diagnosis = world.run(&["doctor", "--format", "json"]).whole().out;

@@ -8,7 +8,8 @@ use std::{
 
 use crmlake::{
     config::{Overrides, Settings, env::Environment},
-    reports::{Reader, ReportError},
+    library::{Shelf, shelf},
+    reports::{Reader, ReportError, statements::Guard},
 };
 
 use crate::world::{Run, Sandbox, World};
@@ -89,6 +90,22 @@ fn ask_each(reader: &Reader, statements: &[(&str, Expected)]) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is built in is run without asking the door.
+#[test]
+fn everything_built_in_is_a_question() {
+    let world = loaded();
+    let reader = reader_of(&world.path("crmlake.duckdb"), None);
+    let guard = Guard::default();
+    for model in reader.models() {
+        guard.check(&model.origin, &model.statement).unwrap();
+    }
+    let files = [Shelf::Reports, Shelf::Checks].map(|folder| shelf(folder, None).unwrap());
+    for file in files.iter().flatten() {
+        guard.check(&file.origin, &file.body).unwrap();
+    }
+    assert!(reader.models().len() > 10 && files.iter().all(|files| files.len() > 10));
 }
 
 #[test]
