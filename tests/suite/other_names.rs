@@ -193,6 +193,16 @@ fn configuration() -> String {
 /// Reports about the warehouse itself, whose answers name columns of `crm` or the runs.
 const OF_THE_WAREHOUSE: [&str; 2] = ["changes_since_last_run", "run_health"];
 
+/// Rows without the moment of a history's first extraction, which another minute may have begun at.
+fn timeless(rows: &Value) -> Value {
+    match rows {
+        Value::String(text) if text.starts_with("history begins ") => "history begins".into(),
+        Value::Array(values) => values.iter().map(timeless).collect(),
+        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), timeless(value))).collect(),
+        other => other.clone(),
+    }
+}
+
 #[test]
 fn an_instance_with_other_names_gets_the_same_answers_by_configuration_alone() {
     let start = |names: &str| Sandbox::start(&["--seed", "11", "--today", "2026-11-01", "--names", names]);
@@ -217,7 +227,7 @@ fn an_instance_with_other_names_gets_the_same_answers_by_configuration_alone() {
         let name = expected["report"].as_str().unwrap();
         assert_eq!(expected["report"], found["report"]);
         if !OF_THE_WAREHOUSE.contains(&name) {
-            assert_eq!(expected["rows"], found["rows"], "{name}");
+            assert_eq!(timeless(&expected["rows"]), timeless(&found["rows"]), "{name}");
         }
     }
     // What the layer calls a user is found through the owners there.

@@ -140,6 +140,10 @@ fn a_dashboard_leads_to_every_report() {
     );
     assert!(index.contains("Open deals &lt;now&gt;") && index.contains("nothing known of last week"));
     assert!(index.contains("every list is whole by its count") && !index.contains("class=\"banner\""));
+    // Which record a row is, says the report's own page.
+    let is_told = |page: &str| page.contains(">Id</th>");
+    let at_risk = fs::read_to_string(world.path("site/deals_at_risk.html")).unwrap();
+    assert!(is_told(&at_risk) && !is_told(&index));
     let old = world.run(&["dashboard", "--out", "old", "--as-of", "+3d", "-q"]).whole();
     assert_eq!(old.out, "");
     assert!(fs::read_to_string(world.path("old/index.html")).unwrap().contains("class=\"banner\""));

@@ -1,8 +1,11 @@
 //! The dashboard: the headline figures, what matters most in pictures, and the way to every report.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
-use arrow::error::ArrowError;
+use arrow::{
+    datatypes::{Schema, SchemaRef},
+    error::ArrowError,
+};
 use jiff::Timestamp;
 
 use super::{
@@ -17,6 +20,9 @@ use crate::reports::{
     number::{Style, grouped, rounded, short},
     render::About,
 };
+
+/// The column that says which record a row is, for those who follow the link to the report's page.
+const ID: &str = "id";
 
 /// The file of the dashboard itself.
 pub const INDEX: &str = "index.html";
@@ -89,7 +95,8 @@ impl Dashboard {
         let (content, is_broad) = if rows.is_empty() {
             (NO_ROWS.to_owned(), false)
         } else {
-            let table = table::table(about, &answer.schema, shown, answer.rows(), &mut self.ids);
+            let (schema, shown) = without_ids(&answer.schema, shown);
+            let table = table::table(about, &schema, &shown, answer.rows(), &mut self.ids);
             if charts.contains("<figure>") {
                 (format!("{charts}<details><summary>The numbers</summary>\n{table}</details>\n"), false)
             } else {
@@ -156,6 +163,14 @@ impl Dashboard {
         html.push_str("</section>\n");
         html
     }
+}
+
+/// A table without its records' ids.
+fn without_ids(schema: &SchemaRef, rows: &[Vec<Option<String>>]) -> (SchemaRef, Vec<Vec<Option<String>>>) {
+    let kept: Vec<usize> = (0..schema.fields().len()).filter(|column| schema.field(*column).name() != ID).collect();
+    let fields: Vec<_> = kept.iter().map(|column| Arc::clone(&schema.fields()[*column])).collect();
+    let rows = rows.iter().map(|row| kept.iter().map(|column| row[*column].clone()).collect()).collect();
+    (Arc::new(Schema::new(fields)), rows)
 }
 
 /// A report's page as a link: relative, and nothing in a name means anything but the name.
