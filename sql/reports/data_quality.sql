@@ -3,7 +3,7 @@
 -- grain: one row a model and canonical column
 -- definition: filled = neither null nor an empty text; share = filled / records
 -- definition: different = how many different values there are, for columns whose values repeat
--- definition: suspicious = records in which the column is as finding says
+-- definition: suspicious = records in which the column is as finding says; an empty text is missing, and not suspicious
 -- unit: share = share
 -- unit: count = records, filled, different, suspicious
 -- chart: none
@@ -92,7 +92,7 @@ WITH counted AS (
             row('contact_name', count(nullif(contact_name, '')), NULL, NULL, NULL),
             row(
                 'contact_email', count(nullif(contact_email, '')), NULL,
-                count(*) FILTER (NOT contains(contact_email, '@')), 'no @ in it'
+                count(*) FILTER (contact_email <> '' AND NOT contains(contact_email, '@')), 'no @ in it'
             ),
             row('created_at', count(created_at), NULL, NULL, NULL),
             row(
@@ -117,8 +117,11 @@ WITH counted AS (
         [
             row('first_name', count(nullif(first_name, '')), NULL, NULL, NULL),
             row('last_name', count(nullif(last_name, '')), NULL, NULL, NULL),
-            row('email', count(nullif(email, '')), NULL, count(*) FILTER (NOT contains(email, '@')), 'no @ in it'),
-            row('phone', count(nullif(phone, '')), NULL, count(*) FILTER (length(phone) < 5), 'too short'),
+            row(
+                'email', count(nullif(email, '')), NULL,
+                count(*) FILTER (email <> '' AND NOT contains(email, '@')), 'no @ in it'
+            ),
+            row('phone', count(nullif(phone, '')), NULL, count(*) FILTER (length(phone) BETWEEN 1 AND 4), 'too short'),
             row('job_title', count(nullif(job_title, '')), count(DISTINCT job_title), NULL, NULL),
             row('owner_id', count(nullif(owner_id, '')), count(DISTINCT owner_id), NULL, NULL),
             row('owner_name', count(nullif(owner_name, '')), NULL, NULL, NULL),
@@ -142,14 +145,17 @@ WITH counted AS (
         count(*) AS records,
         [
             row('name', count(nullif(name, '')), NULL, NULL, NULL),
-            row('website', count(nullif(website, '')), NULL, count(*) FILTER (NOT contains(website, '.')), 'no host'),
+            row(
+                'website', count(nullif(website, '')), NULL,
+                count(*) FILTER (website <> '' AND NOT contains(website, '.')), 'no host'
+            ),
             row('industry', count(nullif(industry, '')), count(DISTINCT industry), NULL, NULL),
             row('employees', count(employees), NULL, count(*) FILTER (employees <= 0), 'zero or less'),
             row(
                 'annual_revenue', count(annual_revenue), NULL,
                 count(*) FILTER (annual_revenue < 0), 'less than zero'
             ),
-            row('phone', count(nullif(phone, '')), NULL, count(*) FILTER (length(phone) < 5), 'too short'),
+            row('phone', count(nullif(phone, '')), NULL, count(*) FILTER (length(phone) BETWEEN 1 AND 4), 'too short'),
             row('city', count(nullif(city, '')), count(DISTINCT city), NULL, NULL),
             row('country', count(nullif(country, '')), count(DISTINCT country), NULL, NULL),
             row('segment', count(nullif(segment, '')), count(DISTINCT segment), NULL, NULL),

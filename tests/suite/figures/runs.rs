@@ -198,7 +198,7 @@ const PHONE: Field = (
     "phone",
     "phone",
     false,
-    Some((|party| party.text("phone").is_some_and(|phone| phone.chars().count() < 5), "too short")),
+    Some((|party| party.text("phone").is_some_and(|phone| (1..5).contains(&phone.chars().count())), "too short")),
 );
 
 const OPPORTUNITIES: &[Field] = &[
@@ -278,7 +278,10 @@ const LEADS: &[Field] = &[
         "contact_email",
         "contact.email",
         false,
-        Some((|lead| lead.text("contact.email").is_some_and(|email| !email.contains('@')), "no @ in it")),
+        Some((
+            |lead| lead.text("contact.email").is_some_and(|email| !email.is_empty() && !email.contains('@')),
+            "no @ in it",
+        )),
     ),
     ("created_at", "createdOn", false, None),
     UPDATED,
@@ -306,7 +309,10 @@ const CONTACTS: &[Field] = &[
         "email",
         "email",
         false,
-        Some((|party| party.text("email").is_some_and(|email| !email.contains('@')), "no @ in it")),
+        Some((
+            |party| party.text("email").is_some_and(|email| !email.is_empty() && !email.contains('@')),
+            "no @ in it",
+        )),
     ),
     PHONE,
     ("job_title", "jobTitle", true, None),
