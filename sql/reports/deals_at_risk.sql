@@ -53,12 +53,14 @@ won AS (
 risks AS (
     SELECT
         d.*,
-        CASE WHEN d.expected_close_date < CAST($today AS DATE) THEN 'was expected to close on ' || d.expected_close_date END AS overdue,
+        CASE WHEN d.expected_close_date < CAST($today AS DATE)
+            THEN 'was expected to close on ' || d.expected_close_date END AS overdue,
         CASE WHEN CAST(d.last_change AS DATE) <= CAST($today AS DATE) - CAST($days AS INTEGER)
             THEN 'unchanged since ' || CAST(d.last_change AS DATE) END AS unchanged,
-        CASE WHEN s.slips IS NOT NULL THEN 'put off ' || CASE s.slips WHEN 1 THEN 'once' WHEN 2 THEN 'twice' ELSE s.slips || ' times' END END AS put_off,
+        'put off ' || CASE s.slips WHEN 1 THEN 'once' WHEN 2 THEN 'twice' ELSE s.slips || ' times' END AS put_off,
         CASE WHEN CAST($today AS DATE) - CAST(d.created_at AS DATE) > w.days
-            THEN 'open since ' || CAST(d.created_at AS DATE) || ', and nine of ten won deals closed within ' || CAST(ceil(w.days) AS BIGINT) || ' days' END AS unlike_won
+            THEN 'open since ' || CAST(d.created_at AS DATE) || ', and nine of ten won deals closed within '
+                || CAST(ceil(w.days) AS BIGINT) || ' days' END AS unlike_won
     FROM deals d
     LEFT JOIN slips s USING (_instance, id)
     LEFT JOIN won w ON w.pipeline IS NOT DISTINCT FROM d.pipeline

@@ -110,7 +110,10 @@ SELECT
     sum(CASE WHEN t.step = 'end' THEN 0 ELSE coalesce(s.amount, 0) END) OVER so_far AS running_amount,
     CAST(sum(t.sign * coalesce(s.opportunities, 0)) OVER so_far AS BIGINT) AS running_opportunities,
     CASE WHEN t.step = 'start' THEN (
-        SELECT string_agg(_instance || ' is known since ' || strftime(known_since, '%Y-%m-%d %H:%M') || ', and counted from then on', '; ' ORDER BY _instance)
+        SELECT string_agg(
+            _instance || ' is known since ' || strftime(known_since, '%Y-%m-%d %H:%M') || ', and counted from then on',
+            '; ' ORDER BY _instance
+        )
         FROM bounds
         WHERE known_since >= first_day + INTERVAL 1 DAY
     ) END AS note

@@ -21,7 +21,11 @@ WITH asked AS (
     SELECT
         CAST(date_trunc(CAST($period AS VARCHAR), CAST($today AS DATE)) AS DATE) AS period,
         CAST(
-            period + CASE CAST($period AS VARCHAR) WHEN 'month' THEN INTERVAL 1 MONTH WHEN 'quarter' THEN INTERVAL 3 MONTH ELSE INTERVAL 1 YEAR END
+            period + CASE CAST($period AS VARCHAR)
+                WHEN 'month' THEN INTERVAL 1 MONTH
+                WHEN 'quarter' THEN INTERVAL 3 MONTH
+                ELSE INTERVAL 1 YEAR
+            END
             AS DATE
         ) - 1 AS period_end
 ),
