@@ -1,10 +1,11 @@
 -- title: Every list is fresh
--- question: Is there a list that was not read as a whole for a long time, while others were?
+-- question: Is there a list that was not read as a whole for a long time?
 -- grain: one row a list
 -- severity: warn
--- param: max_age_hours integer from 1 = 36, how much older than the latest run the latest whole reading may be
+-- param: max_age_hours integer from 1 = 36, how old the latest whole reading may be
+-- param: today date = today, the day that is asked on
 -- definition: age = from the latest whole sweep of a list, or the first that was tried where none was whole, to the latest
---   run
+--   run or to the beginning of today, whichever is later
 
 WITH lists AS (
     SELECT
@@ -19,7 +20,8 @@ WITH lists AS (
 aged AS (
     SELECT
         *,
-        (epoch((SELECT max(finished_at) FROM meta.runs)) - epoch(coalesce(read_at, tried_at))) / 3600 AS hours
+        greatest((SELECT max(finished_at) FROM meta.runs), CAST(CAST($today AS DATE) AS TIMESTAMP)) AS now,
+        (epoch(now) - epoch(coalesce(read_at, tried_at))) / 3600 AS hours
     FROM lists
 )
 

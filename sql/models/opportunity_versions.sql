@@ -132,8 +132,8 @@ SELECT
     closed_at,
     stage_id,
     pipeline_id,
-    -- Of two numbers that fit into 64 bits, the product is exact and quickly added up.
-    CAST(amount AS DECIMAL(18, 4)) * CAST(probability * 0.01 AS DECIMAL(18, 6)) AS weighted_amount,
+    -- Exact, and wide enough for any currency: the product of two numbers of 18 digits would have 8 before the point.
+    TRY_CAST(amount AS DECIMAL(28, 4)) * TRY_CAST(probability * 0.01 AS DECIMAL(18, 6)) AS weighted_amount,
     forecast_category,
     next_step,
     segment,

@@ -34,13 +34,13 @@ quotas AS (
     FROM model.quotas
     WHERE CAST($today AS DATE) BETWEEN period AND period_end
         AND NOT (
-            owner IS NULL AND CAST($quota AS DECIMAL(18, 2)) IS NOT NULL
+            owner IS NULL AND CAST($quota AS DECIMAL(38, 2)) IS NOT NULL
             AND (period, period_end) IN (SELECT (period, period_end) FROM asked)
         )
     UNION ALL
-    SELECT NULL, period, period_end, CAST($quota AS DECIMAL(18, 2)), upper(nullif(trim(CAST($currency AS VARCHAR)), ''))
+    SELECT NULL, period, period_end, CAST($quota AS DECIMAL(38, 2)), upper(nullif(trim(CAST($currency AS VARCHAR)), ''))
     FROM asked
-    WHERE CAST($quota AS DECIMAL(18, 2)) IS NOT NULL
+    WHERE CAST($quota AS DECIMAL(38, 2)) IS NOT NULL
 ),
 periods AS (
     SELECT DISTINCT period, period_end FROM quotas

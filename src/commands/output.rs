@@ -57,11 +57,11 @@ impl Output {
 
     /// The format asked for, or the one that suits where the output goes.
     pub(super) fn format(&self, asked: Option<Format>) -> Result<Format, Error> {
-        let format = asked.or(match self {
-            Self::Standard => None,
-            Self::File(path) => format_of(path).or(Some(Format::Csv)),
-            Self::Folder(_) => Some(Format::Csv),
-        });
+        let format = match self {
+            Self::Standard => asked,
+            Self::File(path) => Some(asked.or_else(|| format_of(path)).map_or_else(|| default_format(path), Ok)?),
+            Self::Folder(_) => asked.or(Some(Format::Csv)),
+        };
         let format = super::format(format);
         if format.is_binary() && matches!(self, Self::Standard) && io::stdout().is_terminal() {
             let name = format.extension();
@@ -83,6 +83,17 @@ fn folder(path: &Path) -> Result<PathBuf, Error> {
 
 fn format_of(path: &Path) -> Option<Format> {
     Format::from_extension(path.extension()?.to_str()?)
+}
+
+/// The format of a file whose name does not tell it: an ending that does not is a mistake.
+fn default_format(path: &Path) -> Result<Format, Error> {
+    // An empty device or a pipe has no say in it.
+    if path.extension().is_none() || path.exists() && !path.is_file() {
+        return Ok(Format::Csv);
+    }
+    let known = Format::ALL.map(|format| format!(".{}", format.extension())).join(", ");
+    let shown = path.display();
+    Err(Error::Usage(format!("no format ends like {shown}; there is {known}, or say it with --format")))
 }
 
 fn parent(path: &Path) -> &Path {

@@ -24,9 +24,12 @@ use crate::{
         freshness::Freshness,
         page,
         params::{Given, as_of},
-        render::{About, Format, render},
+        render::{About, Format, abouts, render},
     },
 };
+
+/// The file that says when the data of a folder's reports was extracted, and how whole it is.
+const ABOUT: &str = "about.json";
 
 pub(super) fn run(context: &Context, args: &ReportArgs) -> Result<ExitCode, Error> {
     let settings = context.settings()?;
@@ -133,19 +136,26 @@ impl Asker {
         render(out, &self.ask(report)?, format, Some(&self.about(report))).map_err(rendered)
     }
 
-    /// Writes reports into a folder, a file each. One that fails stops no other; the first failure is returned.
+    /// Writes reports into a folder, a file each, and beside them what their format has no place for. One that fails stops
+    /// no other; the first failure is returned.
     fn write_folder(&self, reports: &[Report], format: Format, folder: &Path) -> Result<(), Error> {
         create_folder(folder)?;
-        let mut failed = None;
+        let (mut failed, mut untold) = (None, Vec::new());
         for report in reports {
             let mut bytes = Vec::new();
             match self.write(&mut bytes, report, format) {
-                Ok(()) => write_file(&folder.join(format!("{}.{}", report.name, format.extension())), &bytes)?,
+                Ok(()) => {
+                    write_file(&folder.join(format!("{}.{}", report.name, format.extension())), &bytes)?;
+                    untold.extend(Some(self.about(report)).filter(|about| !format.tells_about(about)));
+                }
                 Err(error) => {
                     error!(report = report.name, "{}", in_one_line(&error));
                     failed.get_or_insert(error);
                 }
             }
+        }
+        if !untold.is_empty() {
+            write_file(&folder.join(ABOUT), abouts(&untold).as_bytes())?;
         }
         failed.map_or(Ok(()), Err)
     }

@@ -1,4 +1,4 @@
-//! `crmlake report new NAME`: a report of the user's own, to be filled in.
+//! `crmlake report new NAME`: a report of the user's own, to be filled in; of a built-in one's name, that one to be changed.
 
 use std::{
     fs::{self, OpenOptions},
@@ -9,6 +9,7 @@ use super::{print, write_error};
 use crate::{
     config::Settings,
     error::{Error, ExitCode},
+    library::{Shelf, built_in},
 };
 
 /// What the file says; it runs as it is.
@@ -30,10 +31,9 @@ pub(super) fn run(settings: &Settings, names: &[String]) -> Result<ExitCode, Err
     let folder = settings.beside_file("sql".as_ref()).join("reports");
     fs::create_dir_all(&folder).map_err(write_error(&folder))?;
     let path = folder.join(format!("{name}.sql"));
-    let mut title = name.replace('_', " ");
-    title[..1].make_ascii_uppercase();
+    let text = built_in(Shelf::Reports, name).map_or_else(|| starter(name), str::to_owned);
     match OpenOptions::new().write(true).create_new(true).open(&path) {
-        Ok(mut file) => file.write_all(STARTER.replace("{title}", &title).as_bytes()).map_err(write_error(&path))?,
+        Ok(mut file) => file.write_all(text.as_bytes()).map_err(write_error(&path))?,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             return Err(Error::Usage(format!("{} is there already; edit it, or choose another name", path.display())));
         }
@@ -41,4 +41,10 @@ pub(super) fn run(settings: &Settings, names: &[String]) -> Result<ExitCode, Err
     }
     print(&format!("wrote {}; edit it, then: crmlake report {name}\n", path.display()))?;
     Ok(ExitCode::Whole)
+}
+
+fn starter(name: &str) -> String {
+    let mut title = name.replace('_', " ");
+    title[..1].make_ascii_uppercase();
+    STARTER.replace("{title}", &title)
 }

@@ -3,7 +3,7 @@
 -- grain: one row an owner and currency
 -- param: since date = start-of-year, the first day that counts
 -- param: owners list =, only these owners; all where none is given
--- param: limit integer from 1 = 20, how many rows at the most
+-- param: limit integer from 1 = 20, how many owners a currency at the most
 -- definition: won_amount = sum of amount over won opportunities closed since that day
 -- unit: money = won_amount
 -- chart: bar owner won_amount
@@ -11,8 +11,8 @@
 -- The header above describes the report; the first blank line ends it.
 --
 -- title, question, grain   what `crmlake report --list` and the pages say
--- param                    name KIND = default, description. KIND is date, integer, integer from 1 to 10, number, text, list
---                          or one of a|b|c; no default means null. Values come from --param name=value and are bound as $name.
+-- param                    name KIND = default, description. KIND is date, integer, integer from 1 to 10, number, text, list,
+--                          or a choice such as a|b|c; no default means null. Values come from --param name=value and are bound as $name.
 --                          Dates may be today, yesterday, -90d, -2w, -3mo, -1y, start-of-month, end-of-quarter ...
 -- unit                     money, share (0 to 1, shown as per cent) or days, and the columns that are so
 -- chart                    bar, column, line, stacked, funnel or waterfall, the category's column, the values' columns;
@@ -31,5 +31,5 @@ WHERE status = 'won'
     AND closed_at >= CAST($since AS DATE)
     AND ($owners IS NULL OR list_contains(CAST($owners AS VARCHAR[]), owner_name))
 GROUP BY ALL
+QUALIFY row_number() OVER (PARTITION BY currency ORDER BY sum(amount) DESC NULLS LAST, owner_name) <= CAST($limit AS BIGINT)
 ORDER BY currency NULLS LAST, won_amount DESC NULLS LAST, owner
-LIMIT $limit

@@ -176,8 +176,11 @@ impl Money {
         let rate = format!("CASE {code}{arms} END");
         let listed = rates.rates.iter().map(|(from, _)| sql::text(from)).collect::<Vec<_>>().join(", ");
         (
-            // An amount in the base currency, or in one without a rate, keeps its digits.
-            format!("coalesce(CAST(round(CAST({plain} AS DECIMAL(18, 4)) * {rate}, 2) AS DECIMAL(28, 2)), {plain})"),
+            // An amount in the base currency, or in one without a rate, keeps its digits. Of two numbers of 18 digits the
+            // product would have 18 in all, and no room for more than 9,999 before the point.
+            format!(
+                "coalesce(CAST(round(TRY_CAST({plain} AS DECIMAL(28, 4)) * {rate}, 2) AS DECIMAL(28, 2)), {plain})"
+            ),
             format!("CASE WHEN list_contains([{listed}], {code}) THEN {base} ELSE {code} END"),
         )
     }

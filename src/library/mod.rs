@@ -102,6 +102,16 @@ pub enum LibraryError {
     },
 }
 
+impl LibraryError {
+    /// The name of the file that it is about, without its folder and extension.
+    pub fn file_stem(&self) -> Option<&str> {
+        match self {
+            Self::Header { file, .. } | Self::File { file, .. } => Path::new(file).file_stem()?.to_str(),
+            Self::Io { .. } | Self::Config(_) | Self::Setting { .. } => None,
+        }
+    }
+}
+
 /// One file, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqlFile {
@@ -168,6 +178,11 @@ impl SqlFile {
     pub fn failure(&self, problem: impl Into<String>) -> LibraryError {
         LibraryError::File { file: self.origin.clone(), problem: problem.into() }
     }
+}
+
+/// What a file in the binary says.
+pub fn built_in(shelf: Shelf, name: &str) -> Option<&'static str> {
+    BUILT_IN.get_file(format!("{}/{name}.sql", shelf.folder()))?.contents_utf8()
 }
 
 /// The files of a shelf by name: the built-in ones, and the user's in place of those of the same name or beside them.

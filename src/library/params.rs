@@ -58,7 +58,7 @@ pub struct Parameter {
 }
 
 const DECLARATION: &str = "expected: param: name KIND = default, description; KIND is date, integer, integer from 1 to 10, \
-                           number, text, list or one of a|b|c";
+                           number, text, list, or a choice such as a|b|c";
 const DAY: &str = "a date such as 2026-01-31, today, yesterday, -90d, -2w, -3mo, -1y, start-of-month, start-of-quarter or \
                    end-of-year";
 /// The most digits of a number.
@@ -123,11 +123,16 @@ impl Kind {
             ["list"] => Ok(Self::List),
             ["one", "of", ..] => {
                 let values = text.trim_start_matches(|c: char| c.is_whitespace()).splitn(3, char::is_whitespace).nth(2);
-                let values: Vec<String> = values.unwrap_or_default().split('|').map(|v| v.trim().to_owned()).collect();
-                Ok(Self::OneOf(values))
+                Ok(Self::choice(values.unwrap_or_default()))
             }
+            _ if text.contains('|') => Ok(Self::choice(text)),
             _ => Err(DECLARATION.to_owned()),
         }
+    }
+
+    /// Texts between bars.
+    fn choice(text: &str) -> Self {
+        Self::OneOf(text.split('|').map(|value| value.trim().to_owned()).collect())
     }
 
     /// What it is called in a list of parameters.
@@ -289,7 +294,9 @@ mod tests {
         assert_eq!(limit.kind, Kind::Integer { from: Some(1), to: None });
         assert_eq!(read("owners list = \"a,b\", whose").default.as_deref(), Some("a,b"));
         assert_eq!(read("quota number =").default, None);
-        assert_eq!(read("by one of count|amount = count").kind, Kind::OneOf(vec!["count".into(), "amount".into()]));
+        for declared in ["by one of count|amount = count", "by count|amount = count", "by count | amount = count"] {
+            assert_eq!(read(declared).kind, Kind::OneOf(vec!["count".into(), "amount".into()]));
+        }
         for wrong in
             ["limit", "limit = 3", "limit whole = 3", "limit integer = x", "by one of a|b = c", "d date = soon"]
         {

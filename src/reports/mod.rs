@@ -247,7 +247,7 @@ impl Reader {
         kept: Option<usize>,
     ) -> Result<(Answer, usize), ReportError> {
         let refused =
-            |error: duckdb::Error| ReportError::Statement { what: what.to_owned(), message: tidy(&error.to_string()) };
+            |error: duckdb::Error| ReportError::Statement { what: what.to_owned(), message: self.explained(&error) };
         let mut prepared = self.connection().prepare(statement).map_err(refused)?;
         let mut bound = Vec::with_capacity(prepared.parameter_count());
         for index in 1..=prepared.parameter_count() {
@@ -275,6 +275,21 @@ impl Reader {
             }
         }
         Ok((Answer { schema, batches }, rows))
+    }
+
+    /// What DuckDB says of a failed statement; of a model that could not be made, why it is not there.
+    fn explained(&self, error: &duckdb::Error) -> String {
+        let message = front::plainly(&tidy(&error.to_string()));
+        let is_missing = |name: &str| {
+            message
+                .to_ascii_lowercase()
+                .contains(&format!("table with name {} does not exist", name.to_ascii_lowercase()))
+        };
+        let refused =
+            self.broken.iter().map(|model| (model.name.as_str(), format!("{}: {}", model.origin, model.problem)));
+        let unresolved = self.models.broken.iter().filter_map(|error| Some((error.file_stem()?, error.to_string())));
+        let broken = refused.chain(unresolved).find(|(name, _)| is_missing(name));
+        broken.map_or(message, |(name, problem)| format!("model.{name} could not be made: {problem}"))
     }
 
     /// What stops this reader's answers.

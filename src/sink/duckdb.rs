@@ -214,12 +214,13 @@ impl Sink for DuckDbSink {
             (_, exit_code) => (closing.outcome, exit_code),
         };
         ledger::record_run(connection, &self.run, outcome, exit_code)?;
+        connection.execute_batch("COMMIT").map_err(doing("committing the run"))?;
+        step("committed");
+        // Nobody sees the copy yet. In a transaction, a check that cannot be run would take all later ones with it.
         let findings = checks::run(connection, closing.checks);
         if findings.iter().any(Finding::is_fatal) {
             return Err(SinkError::Checks(findings));
         }
-        connection.execute_batch("COMMIT").map_err(doing("committing the run"))?;
-        step("committed");
         if self.has_withdrawn {
             self.working.rewrite()?;
         }

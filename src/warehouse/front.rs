@@ -51,6 +51,19 @@ pub fn open(
     Ok((Reading { connection, _spill: Some(folder) }, broken))
 }
 
+/// A message of DuckDB's without the names that the warehouse's tables have behind the views.
+pub fn plainly(message: &str) -> String {
+    let alias = format!("{WAREHOUSE}.");
+    let parts = message.split('"').map(|part| {
+        if part.contains(&alias) {
+            part.split(", ").filter(|name| !name.starts_with(&alias)).collect::<Vec<_>>().join(", ")
+        } else {
+            part.to_owned()
+        }
+    });
+    parts.collect::<Vec<_>>().join("\"").replace(" Did you mean \"\"?", "")
+}
+
 fn attach(connection: &Connection, warehouse: &Path) -> Result<(), WarehouseError> {
     let path = sql::text(&warehouse.to_string_lossy());
     connection

@@ -47,6 +47,12 @@ fn a_check_that_cannot_be_run_vouches_for_nothing() {
     let run = world.run_with(&sandbox, &["run"]);
     assert_eq!(run.code, 6, "{}", run.err);
     assert!(run.err.contains("broken: cannot be run"), "{}", run.err);
+    // One that only warns keeps no other from being run, whatever becomes of it, and the run goes on.
+    own(&world, "broken", "warn", "SELECT 1 FROM crm.leads WHERE CAST('no number' || id AS INTEGER) = 1");
+    let run = world.run_with(&sandbox, &["run"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.err.contains("broken: cannot be run: Conversion Error"), "{}", run.err);
+    assert_eq!(run.err.matches("cannot be run").count(), 1, "{}", run.err);
     // What would write is no question, whoever asks, and is told before anything is fetched.
     world.run_with(&sandbox, &["extract"]).whole();
     for statement in

@@ -244,6 +244,7 @@ fn what_cannot_be_written_is_refused_at_once() {
         (&["report", "exact", "--out", "file/x/"], "file/x/ cannot be a folder: file is a file"),
         (&["report", "exact", "--out", "file/x.csv"], "there is no folder file"),
         (&["report", "exact", "--out", "-"], "leave --out out"),
+        (&["report", "exact", "--out", "x.pdf"], "no format ends like x.pdf; there is .txt, .csv, .json"),
         (&["report", "exact", "lead_sources", "--format", "xlsx"], "a xlsx file holds one report"),
         (&["sql", "SELECT 1", "--out", "folder"], "folder is a folder"),
     ] {
@@ -268,6 +269,14 @@ fn one_report_that_fails_does_not_keep_the_others_from_a_folder() {
     assert!(run.err.contains("broken") && run.err.contains("no_such_column"), "{}", run.err);
     assert!(world.path("all/exact.csv").exists() && world.path("all/won_lost_by_month.csv").exists());
     assert!(!world.path("all/broken.csv").exists());
+    // What CSV has no place for stands beside the files.
+    let about: serde_json::Value = serde_json::from_str(&fs::read_to_string(world.path("all/about.json")).unwrap()).unwrap();
+    let names: Vec<_> = about.as_array().unwrap().iter().map(|about| about["report"].as_str().unwrap()).collect();
+    assert!(names.contains(&"exact") && !names.contains(&"broken"), "{names:?}");
+    assert!(
+        about.as_array().unwrap().iter().all(|about| about["extracted_at"].is_string() && about["verdict"].is_string())
+    );
+    assert!(about[0].get("rows").is_none());
 }
 
 #[test]

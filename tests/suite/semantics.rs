@@ -133,6 +133,29 @@ fn amounts_are_converted_where_the_rate_is_known() {
 }
 
 #[test]
+fn amounts_may_be_as_large_as_they_are() {
+    let large = r#"[
+        {"id":"1","status":"open","amount":2000000000,"currency":"JPY","probability":60,"lastUpdatedOn":"2026-01-02T00:00:00Z"},
+        {"id":"2","status":"open","amount":250000.55,"currency":"EUR","probability":100,"lastUpdatedOn":"2026-01-02T00:00:00Z"},
+        {"id":"3","status":"won","amount":9999999999999999.99,"currency":"EUR","probability":0.5,"lastUpdatedOn":"2026-01-02T00:00:00Z"}
+    ]"#;
+    let server = Scripted::list("/pipeline/opportunities", || large.to_owned());
+    let world = World::new();
+    world.run_against(&server, &["extract", "opportunities"]).whole();
+    assert_eq!(
+        world.ask("SELECT id, weighted_amount FROM model.opportunities ORDER BY id"),
+        "1,1200000000.0000000000\n2,250000.5500000000\n3,49999999999999.9999500000"
+    );
+    fs::write(world.path("rates.csv"), "currency,rate\nJPY,0.0061\n").unwrap();
+    world.configure("[currency]\nbase = \"EUR\"\nrates = \"rates.csv\"");
+    assert_eq!(
+        world.ask("SELECT id, amount, currency FROM model.opportunities ORDER BY id"),
+        "1,12200000.00,EUR\n2,250000.55,EUR\n3,9999999999999999.99,EUR"
+    );
+    world.run(&["report"]).whole();
+}
+
+#[test]
 fn quotas_are_rows_of_a_model() {
     let (world, _server) = deals();
     fs::write(world.path("quotas.csv"), "owner,period,amount,currency\nAnn Lee,2026-Q1,1000.50,EUR\n,2026,9000,\n")
@@ -173,6 +196,14 @@ fn own_files_add_and_replace_and_a_broken_one_stops_only_itself() {
     let vips = world.run(&["report", "vips", "lead_sources", "--format", "json"]).whole();
     let vips: Value = serde_json::from_str(&vips.out).unwrap();
     assert_eq!((&vips[0]["rows"][0]["vips"], &vips[1]["title"]), (&Value::from(3), &Value::from("Mine")));
+    // Whoever asks for what could not be made hears why.
+    for (model, reason) in [("broken", "broken.sql: Binder Error"), ("typo", "typo.sql, line 1"), ("ring_a", "circle")]
+    {
+        let run = world.run(&["sql", &format!("FROM model.{model}")]);
+        assert_eq!(run.code, 2);
+        assert!(run.err.contains(&format!("model.{model} could not be made: ")), "{}", run.err);
+        assert!(run.err.contains(reason) && !run.err.contains("warehouse_now"), "{}", run.err);
+    }
     let bad = world.run(&["report", "bad"]);
     assert_eq!(bad.code, 2);
     assert!(bad.err.contains("bad.sql, line 2") && bad.err.contains("\"colour\""), "{}", bad.err);
@@ -207,6 +238,12 @@ fn a_new_report_runs_as_it_is_written() {
     let again = world.run(&["report", "new", "my_wins"]);
     assert_eq!(again.code, 2);
     assert!(again.err.contains("is there already"), "{}", again.err);
+    // Of a built-in one's name it is that one, to be changed.
+    let built_in = world.run(&["report", "lead_sources", "--format", "csv"]).whole().out;
+    world.run(&["report", "new", "lead_sources"]).whole();
+    let file = fs::read_to_string(world.path("sql/reports/lead_sources.sql")).unwrap();
+    assert!(file.starts_with("-- title: Lead sources\n"), "{file}");
+    assert_eq!(world.run(&["report", "lead_sources", "--format", "csv"]).whole().out, built_in);
     for name in ["../up", "", "My Wins", "new"] {
         assert_eq!(world.run(&["report", "new", name]).code, 2, "{name}");
     }

@@ -37,11 +37,11 @@ SELECT schema_name || '.' || table_name AS \"table\", column_name AS \"column\",
 FROM duckdb_columns()
 WHERE database_name = current_database() AND NOT internal AND schema_name IN ('crm', 'model', 'history', 'meta')";
 
-/// How many rows a table has is known where it is stored; of a view only asking tells.
+/// How many rows a table has is known where it is stored, and as it is now; of a view only asking tells.
 const TABLES: &str = "
 SELECT \"table\", count(*) AS columns, any_value(estimated_size) AS rows
 FROM ($columns) c
-LEFT JOIN (SELECT schema_name, table_name, estimated_size FROM duckdb_tables() WHERE database_name = current_database()) t
+LEFT JOIN (SELECT schema_name, table_name, estimated_size FROM duckdb_tables() WHERE $now AND NOT internal) t
     USING (schema_name, table_name)
 GROUP BY schema_name, \"table\"
 ORDER BY list_position(['crm', 'model', 'history', 'meta'], schema_name), \"table\"";
@@ -199,7 +199,12 @@ impl<'a> Session<'a> {
         match dots::parse(typed).map_err(Error::Usage)? {
             Dot::Quit => return Ok(Next::Quit),
             Dot::Help => print(&dots::help())?,
-            Dot::Tables => self.ask(&TABLES.replace("$columns", COLUMNS), Shown::Table, Rows::All, screen)?,
+            Dot::Tables => self.ask(
+                &TABLES.replace("$columns", COLUMNS).replace("$now", &self.at.is_none().to_string()),
+                Shown::Table,
+                Rows::All,
+                screen,
+            )?,
             Dot::Schema(name) => self.describe(&name, screen)?,
             Dot::Format(None) => print(&format!("{}; there is {}\n", self.shown.name(), formats().join(", ")))?,
             Dot::Format(Some(name)) => {

@@ -9,24 +9,7 @@ use crate::reports::cells::{columns, quoted};
 pub(super) fn document(out: &mut dyn Write, answer: &Answer, about: Option<&About>) -> Result<(), RenderError> {
     let about = about.and_then(|about| Some((about, about.report.as_deref()?)));
     if let Some((about, report)) = about {
-        let params: serde_json::Map<_, _> = about
-            .params
-            .iter()
-            .map(|(name, value)| {
-                (name.clone(), if value.is_empty() { serde_json::Value::Null } else { value.as_str().into() })
-            })
-            .collect();
-        let text = |text: &Option<String>| text.as_deref().map_or("null".to_owned(), quoted);
-        write!(
-            out,
-            "{{\"report\":{},\"title\":{},\"extracted_at\":{},\"verdict\":{},\"params\":{},\"notes\":{},\"rows\":",
-            quoted(report),
-            quoted(&about.title),
-            text(&about.freshness.extracted_at),
-            text(&about.freshness.verdict),
-            serde_json::Value::from(params),
-            serde_json::Value::from(about.remarks().collect::<Vec<_>>())
-        )?;
+        write!(out, "{{{},\"rows\":", told(about, report))?;
     }
     write!(out, "[")?;
     let mut first = true;
@@ -36,6 +19,33 @@ pub(super) fn document(out: &mut dyn Write, answer: &Answer, about: Option<&Abou
     })?;
     writeln!(out, "\n]{}", if about.is_some() { "}" } else { "" })?;
     Ok(())
+}
+
+/// What is to be known of reports, an object a line, without their rows.
+pub fn abouts(abouts: &[About]) -> String {
+    let told = abouts.iter().filter_map(|about| Some(format!("{{{}}}", told(about, about.report.as_deref()?))));
+    format!("[\n{}\n]\n", told.collect::<Vec<_>>().join(",\n"))
+}
+
+/// What is to be known of a report, as the members of an object.
+fn told(about: &About, report: &str) -> String {
+    let params: serde_json::Map<_, _> = about
+        .params
+        .iter()
+        .map(|(name, value)| {
+            (name.clone(), if value.is_empty() { serde_json::Value::Null } else { value.as_str().into() })
+        })
+        .collect();
+    let text = |text: &Option<String>| text.as_deref().map_or("null".to_owned(), quoted);
+    format!(
+        "\"report\":{},\"title\":{},\"extracted_at\":{},\"verdict\":{},\"params\":{},\"notes\":{}",
+        quoted(report),
+        quoted(&about.title),
+        text(&about.freshness.extracted_at),
+        text(&about.freshness.verdict),
+        serde_json::Value::from(params),
+        serde_json::Value::from(about.remarks().collect::<Vec<_>>())
+    )
 }
 
 /// An object a line.

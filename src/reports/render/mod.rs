@@ -6,6 +6,8 @@ mod parquet;
 mod table;
 mod xlsx;
 
+pub use self::json::abouts;
+
 use std::io::{self, Write};
 
 use arrow::error::ArrowError;
@@ -40,6 +42,10 @@ pub enum Format {
 }
 
 impl Format {
+    /// All of them.
+    pub const ALL: [Self; 8] =
+        [Self::Table, Self::Csv, Self::Json, Self::Ndjson, Self::Markdown, Self::Html, Self::Parquet, Self::Xlsx];
+
     /// What files of this format end in.
     pub fn extension(self) -> &'static str {
         match self {
@@ -57,9 +63,7 @@ impl Format {
     /// The format that a file's extension means.
     pub fn from_extension(extension: &str) -> Option<Self> {
         let extension = extension.to_ascii_lowercase();
-        [Self::Table, Self::Csv, Self::Json, Self::Ndjson, Self::Markdown, Self::Html, Self::Parquet, Self::Xlsx]
-            .into_iter()
-            .find(|format| format.extension() == extension)
+        Self::ALL.into_iter().find(|format| format.extension() == extension)
     }
 
     /// Whether it is no text.
