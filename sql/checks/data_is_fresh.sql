@@ -17,12 +17,13 @@ WITH lists AS (
     JOIN meta.runs r USING (run_id)
     GROUP BY s.instance, s.resource
 ),
+latest AS (
+    SELECT greatest(max(finished_at), CAST(CAST($today AS DATE) AS TIMESTAMP)) AS moment FROM meta.runs
+),
 aged AS (
-    SELECT
-        *,
-        greatest((SELECT max(finished_at) FROM meta.runs), CAST(CAST($today AS DATE) AS TIMESTAMP)) AS now,
-        (epoch(now) - epoch(coalesce(read_at, tried_at))) / 3600 AS hours
-    FROM lists
+    SELECT l.*, (epoch(t.moment) - epoch(coalesce(l.read_at, l.tried_at))) / 3600 AS hours
+    FROM lists l
+    CROSS JOIN latest t
 )
 
 SELECT

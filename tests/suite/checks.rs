@@ -91,6 +91,10 @@ fn check_tells_what_it_finds() {
     assert_eq!(found.out.lines().count(), 3, "{}", found.out);
     assert_eq!(world.run(&["check"]).code, 6);
     assert!(world.run(&["check", "--list"]).whole().out.contains("big_deals,error,Is there any?"));
+    // A warehouse that nobody has extracted into for long is not fresh.
+    world.configure("[checks.params.data_is_fresh]\ntoday = \"2100-01-01\"");
+    let stale = world.run(&["check", "data_is_fresh", "--format", "csv"]).whole();
+    assert!(stale.out.contains("not read as a whole for long"), "{}", stale.out);
     for (configuration, arguments, part) in [
         ("", &["check", "big_deal"][..], "no check is called \"big_deal\""),
         ("[checks]\noff = [\"big_deal\"]", &["check"], "[checks] off"),

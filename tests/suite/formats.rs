@@ -270,7 +270,8 @@ fn one_report_that_fails_does_not_keep_the_others_from_a_folder() {
     assert!(world.path("all/exact.csv").exists() && world.path("all/won_lost_by_month.csv").exists());
     assert!(!world.path("all/broken.csv").exists());
     // What CSV has no place for stands beside the files.
-    let about: serde_json::Value = serde_json::from_str(&fs::read_to_string(world.path("all/about.json")).unwrap()).unwrap();
+    let about: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(world.path("all/about.json")).unwrap()).unwrap();
     let names: Vec<_> = about.as_array().unwrap().iter().map(|about| about["report"].as_str().unwrap()).collect();
     assert!(names.contains(&"exact") && !names.contains(&"broken"), "{names:?}");
     assert!(
