@@ -30,6 +30,6 @@ FROM model.opportunities
 WHERE status = 'won'
     AND closed_at >= CAST($since AS DATE)
     AND ($owners IS NULL OR list_contains(CAST($owners AS VARCHAR[]), owner_name))
-GROUP BY ALL
+GROUP BY owner_name, currency
 QUALIFY row_number() OVER (PARTITION BY currency ORDER BY sum(amount) DESC NULLS LAST, owner_name) <= CAST($limit AS BIGINT)
 ORDER BY currency NULLS LAST, won_amount DESC NULLS LAST, owner
