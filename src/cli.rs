@@ -173,10 +173,12 @@ pub struct Plan {
 
 /// `crmlake report`
 #[derive(Debug, Args)]
+#[command(after_help = REPORT)]
 pub struct ReportArgs {
-    /// Which reports [default: all]
+    /// Which reports [default: all]; `new` and a name for a report of your own
     pub names: Vec<String>,
-    /// List the reports with their questions and parameters; of those named, everything there is to know
+    /// List the reports with their questions and parameters; of those named, everything there is to know; as data with
+    /// --format
     #[arg(long)]
     pub list: bool,
     /// How to write the answer [default: what --out ends in; table on a terminal, else csv]
@@ -192,6 +194,9 @@ pub struct ReportArgs {
     #[arg(long, value_name = "PATH")]
     pub out: Option<PathBuf>,
 }
+
+const REPORT: &str = "`crmlake report new NAME` writes a commented starter for a report of your own into sql/reports beside \
+the configuration or, where NAME is a built-in report, a copy of that one to change.";
 
 /// `crmlake check`
 #[derive(Debug, Args)]

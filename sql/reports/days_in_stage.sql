@@ -24,9 +24,11 @@ WITH versions AS NOT MATERIALIZED (
         created_at,
         valid_from,
         coalesce(valid_to, TIMESTAMP '9999-12-31') AS valid_to,
-        CASE WHEN is_deleted THEN valid_to END AS deleted_at,
-        CASE WHEN coalesce(CAST($owner AS VARCHAR), '') IN ('', owner_name, owner_email)
-            THEN coalesce(valid_to, TIMESTAMP '9999-12-31') END AS owned_until
+        -- A stay counts that ends with a version of this owner's, and not because the deal is deleted.
+        CASE
+            WHEN NOT is_deleted AND coalesce(CAST($owner AS VARCHAR), '') IN ('', owner_name, owner_email)
+                THEN coalesce(valid_to, TIMESTAMP '9999-12-31')
+        END AS counts_until
     FROM model.opportunity_versions
     WHERE status = 'open' AND coalesce(CAST($pipeline AS VARCHAR), '') IN ('', pipeline)
 ),
@@ -42,8 +44,7 @@ deals AS (
         any_value(created_at) AS created_at,
         min(valid_from) AS entered_at,
         max(valid_to) AS left_at,
-        max(deleted_at) AS deleted_at,
-        max(owned_until) AS owned_until,
+        max(counts_until) AS counts_until,
         epoch_us(left_at) - epoch_us(entered_at) = sum(epoch_us(valid_to) - epoch_us(valid_from)) AS is_one
     FROM versions
     GROUP BY _instance, id, stage_key
@@ -64,7 +65,7 @@ comebacks AS (
     )
 ),
 stays AS (
-    SELECT _instance, pipeline, stage, stage_order, created_at, entered_at, left_at, deleted_at, owned_until
+    SELECT _instance, pipeline, stage, stage_order, created_at, entered_at, left_at, counts_until
     FROM deals
     WHERE is_one
     UNION ALL
@@ -76,8 +77,7 @@ stays AS (
         any_value(created_at),
         min(valid_from),
         max(valid_to),
-        max(deleted_at),
-        max(owned_until)
+        max(counts_until)
     FROM comebacks
     GROUP BY _instance, id, stage_key, stay
 ),
@@ -99,13 +99,13 @@ measured AS (
         s.stage_order,
         g.seen_at > g.known_since AS is_known,
         s.left_at = TIMESTAMP '9999-12-31' AS is_there,
-        is_known AND NOT is_there AND s.deleted_at IS DISTINCT FROM s.left_at AS is_counted,
+        is_known AND NOT is_there AS is_counted,
         -- A deal created since the run before was in its stage before this run came by.
         epoch(CASE WHEN is_there THEN g.extracted_at ELSE s.left_at END)
             - epoch(CASE WHEN s.created_at > g.before THEN least(s.created_at, s.entered_at) ELSE s.entered_at END) AS seconds
     FROM stays s
     JOIN sightings g ON g._instance = s._instance AND g.seen_at = s.entered_at
-    WHERE s.left_at >= CAST($since AS DATE) AND s.owned_until = s.left_at
+    WHERE s.left_at >= CAST($since AS DATE) AND s.counts_until = s.left_at
 ),
 sums AS (
     SELECT

@@ -11,7 +11,7 @@
 -- unit: count = group_size, opportunities
 -- chart: none
 
-WITH RECURSIVE worded AS (
+WITH RECURSIVE worded AS NOT MATERIALIZED (
     SELECT
         _instance,
         id,
@@ -25,7 +25,7 @@ WITH RECURSIVE worded AS (
         ) AS host
     FROM model.organizations
 ),
-organizations AS (
+organizations AS NOT MATERIALIZED (
     SELECT
         _instance,
         id,
@@ -48,63 +48,94 @@ organizations AS (
     FROM worded
 ),
 keys AS (
-    SELECT
-        _instance,
-        id,
-        unnest([{'why': 'name', 'key': name_key}, {'why': 'website', 'key': host_key}], recursive := true)
-    FROM organizations
+    SELECT _instance, id, 'name' AS why, name_key AS key FROM organizations
+    UNION ALL
+    SELECT _instance, id, 'website', host_key FROM organizations
 ),
--- Each organization, and the first one that is the same.
-pairs AS (
-    SELECT _instance, why, unnest(ids) AS id, list_min(ids) AS first_id
+hashed AS MATERIALIZED (
+    SELECT *, hash(_instance, why, key) AS hash FROM keys
+),
+-- Most keys are had by one organization only, which their hashes tell for less than the keys.
+repeated AS MATERIALIZED (
+    SELECT _instance, id, why, key
+    FROM hashed
+    SEMI JOIN (SELECT hash FROM hashed GROUP BY hash HAVING count(*) > 1) USING (hash)
+    WHERE key <> ''
+),
+-- A number is cheaper to join and to group by than an id.
+numbers AS MATERIALIZED (
+    SELECT *, row_number() OVER (ORDER BY _instance, id) AS number FROM (SELECT DISTINCT _instance, id FROM repeated)
+),
+-- Each organization with a key that others have, too, and the first one with that key.
+shared AS MATERIALIZED (
+    SELECT why, unnest(numbers) AS number, list_min(numbers) AS first_number
     FROM (
-        SELECT _instance, why, list(id) AS ids
-        FROM keys
-        WHERE key <> ''
-        GROUP BY _instance, why, key
+        SELECT r.why, list(n.number) AS numbers
+        FROM repeated r
+        JOIN numbers n USING (_instance, id)
+        GROUP BY _instance, r.why, r.key
         HAVING count(*) > 1
     )
 ),
-edges AS (
-    SELECT _instance, id AS near, first_id AS far FROM pairs
+firsts AS MATERIALIZED (
+    SELECT number, min(first_number) AS first_number FROM shared GROUP BY number
+),
+-- Where organizations with a key in common have different first ones, these are the same, too.
+links AS MATERIALIZED (
+    SELECT DISTINCT f.first_number AS near, min(f.first_number) OVER (PARTITION BY s.why, s.first_number) AS far
+    FROM shared s
+    JOIN firsts f USING (number)
+    QUALIFY near <> far
+),
+both_ways AS MATERIALIZED (
+    SELECT near, far FROM links
     UNION
-    SELECT _instance, first_id, id FROM pairs
+    SELECT far, near FROM links
 ),
 -- A group is known by its first organization; the knowledge spreads from each to those that are the same.
-members(_instance, id, first_id) USING KEY (_instance, id) AS (
-    SELECT DISTINCT _instance, near, near FROM edges
+spread(number, first_number) USING KEY (number) AS (
+    SELECT DISTINCT near, near FROM both_ways
     UNION
-    SELECT e._instance, e.far, min(m.first_id)
-    FROM members m
-    JOIN edges e ON e._instance = m._instance AND e.near = m.id
-    JOIN recurring.members r ON r._instance = e._instance AND r.id = e.far
-    WHERE m.first_id < r.first_id
-    GROUP BY ALL
+    SELECT b.far, min(s.first_number)
+    FROM spread s
+    JOIN both_ways b ON b.near = s.number
+    JOIN recurring.spread r ON r.number = b.far
+    WHERE s.first_number < r.first_number
+    GROUP BY b.far
 ),
-groups AS (
-    SELECT
-        m._instance,
-        m.first_id,
-        count(DISTINCT m.id) AS group_size,
-        string_agg(DISTINCT p.why, ', ' ORDER BY p.why) AS why
-    FROM members m
-    JOIN pairs p USING (_instance, id)
-    GROUP BY ALL
+members AS MATERIALIZED (
+    SELECT f.number, coalesce(s.first_number, f.first_number) AS first_number
+    FROM firsts f
+    LEFT JOIN spread s ON s.number = f.first_number
 ),
-numbered AS (
-    SELECT *, row_number() OVER (ORDER BY group_size DESC, _instance, first_id) AS group_number FROM groups
+groups AS MATERIALIZED (
+    SELECT *, row_number() OVER (ORDER BY group_size DESC, first_number) AS group_number
+    FROM (SELECT first_number, count(*) AS group_size FROM members GROUP BY first_number)
+    QUALIFY group_number <= CAST($limit AS BIGINT)
+),
+chosen AS MATERIALIZED (
+    SELECT g.group_number, g.group_size, n.number, n._instance, n.id
+    FROM groups g
+    JOIN members m USING (first_number)
+    JOIN numbers n USING (number)
+),
+reasons AS (
+    SELECT c.group_number, string_agg(DISTINCT s.why, ', ' ORDER BY s.why) AS why
+    FROM chosen c
+    JOIN shared s USING (number)
+    GROUP BY c.group_number
 ),
 deals AS (
     SELECT o._instance, o.organization_id AS id, count(*) AS opportunities
     FROM model.opportunities o
-    SEMI JOIN members m ON m._instance = o._instance AND m.id = o.organization_id
+    SEMI JOIN chosen g ON g._instance = o._instance AND g.id = o.organization_id
     GROUP BY ALL
 )
 
 SELECT
     g.group_number,
     g.group_size,
-    g.why,
+    r.why,
     o.name AS organization,
     o.website,
     o.city,
@@ -112,9 +143,8 @@ SELECT
     CAST(o.created_at AS DATE) AS created,
     coalesce(d.opportunities, 0) AS opportunities,
     o.id
-FROM numbered g
-JOIN members m USING (_instance, first_id)
-JOIN model.organizations o ON o._instance = m._instance AND o.id = m.id
-LEFT JOIN deals d ON d._instance = m._instance AND d.id = m.id
-WHERE g.group_number <= CAST($limit AS BIGINT)
+FROM chosen g
+JOIN reasons r USING (group_number)
+JOIN model.organizations o ON o._instance = g._instance AND o.id = g.id
+LEFT JOIN deals d ON d._instance = g._instance AND d.id = g.id
 ORDER BY g.group_number, o.created_at NULLS FIRST, o.id

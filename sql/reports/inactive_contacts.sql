@@ -22,7 +22,11 @@ WITH candidates AS MATERIALIZED (
 moments AS (
     SELECT c.number, greatest(o.created_at, o.updated_at) AS moment
     FROM candidates c
-    JOIN model.opportunity_contacts p ON p._instance = c._instance AND p.contact_id = c.id
+    JOIN model.opportunities o ON o._instance = c._instance AND o.contact_id = c.id
+    UNION ALL
+    SELECT c.number, greatest(o.created_at, o.updated_at)
+    FROM candidates c
+    JOIN model.opportunity_contacts p ON p._instance = c._instance AND p.contact_id = c.id AND NOT p.is_main
     JOIN model.opportunities o ON o._instance = p._instance AND o.id = p.opportunity_id
     UNION ALL
     SELECT c.number, greatest(l.created_at, l.updated_at)

@@ -21,13 +21,8 @@ WITH leads AS (
     FROM model.leads
     WHERE coalesce(created_at >= CAST($since AS DATE), true) AND coalesce(created_at < CAST($until AS DATE) + 1, true)
 ),
-named_by_lead AS (
-    SELECT l._instance, l.id, o.created_at AS opened_at, true AS found
-    FROM leads l
-    JOIN model.opportunities o ON o._instance = l._instance AND o.id = l.opportunity_id
-),
 naming_lead AS (
-    SELECT _instance, lead_id AS id, min(created_at) AS opened_at, true AS found
+    SELECT _instance, lead_id, min(created_at) AS opened_at
     FROM model.opportunities
     WHERE lead_id IS NOT NULL
     GROUP BY _instance, lead_id
@@ -36,12 +31,12 @@ paired AS (
     SELECT
         l.source,
         l.status,
-        coalesce(n.found, f.found, false) AS has_opportunity,
+        o.id IS NOT NULL OR n.lead_id IS NOT NULL AS has_opportunity,
         l.created_at,
-        CASE WHEN n.found THEN n.opened_at ELSE f.opened_at END AS opened_at
+        CASE WHEN o.id IS NOT NULL THEN o.created_at ELSE n.opened_at END AS opened_at
     FROM leads l
-    LEFT JOIN named_by_lead n USING (_instance, id)
-    LEFT JOIN naming_lead f USING (_instance, id)
+    LEFT JOIN model.opportunities o ON o._instance = l._instance AND o.id = l.opportunity_id
+    LEFT JOIN naming_lead n ON n._instance = l._instance AND n.lead_id = l.id
 ),
 timed AS (
     SELECT *, CASE WHEN opened_at >= created_at THEN (epoch(opened_at) - epoch(created_at)) / 86400 END AS days

@@ -1,14 +1,11 @@
 //! `crmlake check`
 
-use std::{collections::HashMap, io, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
-use arrow::{
-    array::{ArrayRef, StringArray, UInt64Array},
-    record_batch::RecordBatch,
-};
+use arrow::array::UInt64Array;
 use jiff::civil::Date;
 
-use super::{Context, format, print, rendered};
+use super::{Context, print, rendered, texts, write_answer};
 use crate::{
     cli::CheckArgs,
     config::Settings,
@@ -18,11 +15,7 @@ use crate::{
         checks::{Check, Severity},
         shelf,
     },
-    reports::{
-        Answer, Reader,
-        render::{Format, render},
-        statements::Guard,
-    },
+    reports::{Answer, Reader, statements::Guard},
     warehouse::{
         bind,
         checks::{self, Finding, Prepared},
@@ -35,19 +28,19 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<ExitCode, Error
     let mut chosen = prepared(&settings, reader.today(), &args.names)?;
     if args.list {
         chosen.sort_by(|left, right| left.check.name.cmp(&right.check.name));
-        write(&listing(&chosen)?, args.format)?;
+        write_answer(&listing(&chosen)?, args.format)?;
         return Ok(ExitCode::Whole);
     }
     let findings = checks::run(reader.connection(), &chosen);
     if args.names.is_empty() {
-        write(&summary(&findings)?, args.format)?;
+        write_answer(&summary(&findings)?, args.format)?;
     } else {
         for (Prepared { check, values }, finding) in chosen.iter().zip(&findings) {
             if chosen.len() > 1 {
                 print(&format!("# {finding}\n"))?;
             }
-            let rows = reader.ask(&check.name, &check.statement, &|name| values.get(name).map(bind::value))?;
-            write(&rows, args.format)?;
+            let rows = reader.ask(&check.origin, &check.statement, &|name| values.get(name).map(bind::value))?;
+            write_answer(&rows, args.format)?;
         }
     }
     let is_fatal = findings.iter().any(Finding::is_fatal);
@@ -83,9 +76,7 @@ pub(super) fn prepared(settings: &Settings, today: Date, names: &[String]) -> Re
         .map(|file| {
             let check = Check::from_file(file)?;
             // A run's checks are asked on the connection that writes, which has none of a reader's limits.
-            if !file.is_built_in {
-                guard.check(&check.origin, &check.statement)?;
-            }
+            guard.check_of(file.author, &check.origin, &check.statement)?;
             prepare(settings, check, today)
         })
         .collect()
@@ -117,13 +108,14 @@ fn prepare(settings: &Settings, mut check: Check, today: Date) -> Result<Prepare
 /// What each check found.
 fn summary(findings: &[Finding]) -> Result<Answer, Error> {
     let problem = |finding: &Finding| finding.rows.as_ref().err().cloned();
-    answer(vec![
+    Answer::of(vec![
         ("check", texts(findings.iter().map(|finding| Some(finding.name.clone())))),
         ("severity", texts(findings.iter().map(|finding| Some(finding.severity.as_str().to_owned())))),
         ("found", Arc::new(findings.iter().map(|finding| finding.rows.clone().ok()).collect::<UInt64Array>())),
         ("title", texts(findings.iter().map(|finding| Some(finding.title.clone())))),
         ("problem", texts(findings.iter().map(problem))),
     ])
+    .map_err(rendered)
 }
 
 /// What checks there are.
@@ -135,25 +127,11 @@ fn listing(checks: &[Prepared]) -> Result<Answer, Error> {
         debug_assert_eq!(parameters.len(), values.len());
         parameters.join(", ")
     };
-    answer(vec![
+    Answer::of(vec![
         ("check", texts(checks.iter().map(|prepared| Some(prepared.check.name.clone())))),
         ("severity", texts(checks.iter().map(|prepared| Some(prepared.check.severity.as_str().to_owned())))),
         ("question", texts(checks.iter().map(|prepared| Some(prepared.check.question.clone())))),
         ("parameters", texts(checks.iter().map(|prepared| Some(shown(&prepared.values, &prepared.check))))),
     ])
-}
-
-fn texts(texts: impl Iterator<Item = Option<String>>) -> ArrayRef {
-    Arc::new(texts.collect::<StringArray>())
-}
-
-fn answer(columns: Vec<(&str, ArrayRef)>) -> Result<Answer, Error> {
-    let batch =
-        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)));
-    let batch = batch.map_err(|error| rendered(error.into()))?;
-    Ok(Answer { schema: batch.schema(), batches: vec![batch] })
-}
-
-fn write(answer: &Answer, asked: Option<Format>) -> Result<(), Error> {
-    render(&mut io::stdout().lock(), answer, format(asked), None).map_err(rendered)
+    .map_err(rendered)
 }

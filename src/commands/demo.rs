@@ -4,7 +4,7 @@ use super::{
     Context,
     extract::summary_table,
     print,
-    report::{self, Asker},
+    report::{Asker, Chosen},
     sandbox::today,
     write_error,
 };
@@ -40,7 +40,7 @@ pub(super) async fn run(context: Context, args: Demo) -> Result<ExitCode, Error>
     ))?;
     extract(&settings, &instance, &context, &warehouse).await?;
     let asker = Asker::new(Reader::open(&settings, None)?, Given::default(), &settings)?;
-    for report in report::chosen(&settings, &[])? {
+    for report in Chosen::of(&settings, &[])?.reports {
         let mut text = Vec::new();
         asker.write(&mut text, &report, Format::Table)?;
         print(&format!("\n{}", String::from_utf8_lossy(&text)))?;

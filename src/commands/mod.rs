@@ -23,8 +23,10 @@ mod status;
 use std::{
     io::{self, IsTerminal as _, Write as _},
     path::Path,
+    sync::Arc,
 };
 
+use arrow::array::{ArrayRef, StringArray};
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::{
@@ -34,8 +36,8 @@ use crate::{
     error::{Error, ExitCode},
     observe::{Bars, Verbosity, init as init_log},
     reports::{
-        ReportError,
-        render::{Format, RenderError},
+        Answer, ReportError,
+        render::{Format, RenderError, render},
     },
     warehouse::Removed,
 };
@@ -111,6 +113,16 @@ fn print(text: &str) -> Result<(), Error> {
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(())
+}
+
+/// Writes an answer to standard output.
+fn write_answer(answer: &Answer, asked: Option<Format>) -> Result<(), Error> {
+    render(&mut io::stdout().lock(), answer, format(asked), None).map_err(rendered)
+}
+
+/// A column of an answer.
+fn texts(texts: impl Iterator<Item = Option<String>>) -> ArrayRef {
+    Arc::new(texts.collect::<StringArray>())
 }
 
 /// What was removed from where, as a table.

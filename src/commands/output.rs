@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clap::ValueEnum as _;
+
 use crate::{
     error::Error,
     reports::render::{About, Format},
@@ -59,7 +61,10 @@ impl Output {
     pub(super) fn format(&self, asked: Option<Format>) -> Result<Format, Error> {
         let format = match self {
             Self::Standard => asked,
-            Self::File(path) => Some(asked.or_else(|| format_of(path)).map_or_else(|| default_format(path), Ok)?),
+            Self::File(path) => Some(match asked.or_else(|| format_of(path)) {
+                Some(format) => format,
+                None => default_format(path)?,
+            }),
             Self::Folder(_) => asked.or(Some(Format::Csv)),
         };
         let format = super::format(format);
@@ -91,9 +96,9 @@ fn default_format(path: &Path) -> Result<Format, Error> {
     if path.extension().is_none() || path.exists() && !path.is_file() {
         return Ok(Format::Csv);
     }
-    let known = Format::ALL.map(|format| format!(".{}", format.extension())).join(", ");
+    let known: Vec<_> = Format::value_variants().iter().map(|format| format!(".{}", format.extension())).collect();
     let shown = path.display();
-    Err(Error::Usage(format!("no format ends like {shown}; there is {known}, or say it with --format")))
+    Err(Error::Usage(format!("no format ends like {shown}; there is {}, or say it with --format", known.join(", "))))
 }
 
 fn parent(path: &Path) -> &Path {

@@ -11,7 +11,7 @@ use tracing::{error, warn};
 use super::{
     Context, max_age, notes,
     output::{Output, create_folder, tell, write_file},
-    print, rendered, starter,
+    print, rendered, starter, texts, write_answer,
 };
 use crate::{
     cli::ReportArgs,
@@ -36,10 +36,14 @@ pub(super) fn run(context: &Context, args: &ReportArgs) -> Result<ExitCode, Erro
     if let Some(("new", names)) = args.names.split_first().map(|(first, names)| (first.as_str(), names)) {
         return starter::run(&settings, names);
     }
-    let chosen = chosen(&settings, &args.names)?;
+    let Chosen { reports: chosen, broken } = Chosen::of(&settings, &args.names)?;
     if args.list {
-        print(&if args.names.is_empty() { listing(&chosen) } else { descriptions(&chosen) })?;
-        return Ok(ExitCode::Whole);
+        match args.format {
+            Some(_) => write_answer(&list(&chosen)?, args.format)?,
+            None if args.names.is_empty() => print(&listing(&chosen))?,
+            None => print(&descriptions(&chosen))?,
+        }
+        return broken.map_or(Ok(ExitCode::Whole), |error| Err(error.into()));
     }
     let given = Given::parse(&args.params)?.with_configured(settings.report_params());
     given.check(chosen.iter())?.iter().for_each(|partly| warn!("{partly}"));
@@ -65,28 +69,43 @@ pub(super) fn run(context: &Context, args: &ReportArgs) -> Result<ExitCode, Erro
     if let Some(report) = chosen.first() {
         tell(&asker.about(report), format, context.quiet)?;
     }
-    Ok(ExitCode::Whole)
+    broken.map_or(Ok(ExitCode::Whole), |error| Err(error.into()))
 }
 
-/// The reports of these names, built in and the user's; all that can be used where there are none.
-pub(super) fn chosen(settings: &Settings, names: &[String]) -> Result<Vec<Report>, Error> {
-    let mut files = shelf(Shelf::Reports, settings.sql.as_deref())?;
-    if names.is_empty() {
-        // One that is broken stops those who want it, and nobody else.
-        let told = |error: ReportError| error!("{}; it is left out", in_one_line(&Error::from(error)));
-        return Ok(files.into_iter().filter_map(|file| Report::from_file(file).map_err(told).ok()).collect());
+/// Reports, built in and the user's.
+pub(super) struct Chosen {
+    pub(super) reports: Vec<Report>,
+    /// What is wrong with a file, where all were asked for: it stops those who want that one, and nobody else.
+    pub(super) broken: Option<ReportError>,
+}
+
+impl Chosen {
+    /// Those of these names, or all.
+    pub(super) fn of(settings: &Settings, names: &[String]) -> Result<Self, Error> {
+        let mut files = shelf(Shelf::Reports, settings.sql.as_deref())?;
+        let (mut reports, mut broken) = (Vec::new(), None);
+        if names.is_empty() {
+            for file in files {
+                match Report::from_file(file) {
+                    Ok(report) => reports.push(report),
+                    Err(error) => {
+                        warn!("{error}; the report is left out");
+                        broken.get_or_insert(error);
+                    }
+                }
+            }
+            return Ok(Self { reports, broken });
+        }
+        for name in names {
+            let Some(at) = files.iter().position(|file| file.name == *name) else {
+                let known: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+                let meant = closest(name, &known).map(str::to_owned);
+                return Err(ReportError::Unknown { name: name.clone(), meant }.into());
+            };
+            reports.push(Report::from_file(files.remove(at))?);
+        }
+        Ok(Self { reports, broken })
     }
-    let mut chosen = Vec::new();
-    for name in names {
-        let Some(at) = files.iter().position(|file| file.name == *name) else {
-            let known: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
-            let meant = closest(name, &known).map(str::to_owned);
-            return Err(ReportError::Unknown { name: name.clone(), meant }.into());
-        };
-        chosen.push(Report::from_file(files.swap_remove(at))?);
-        files.sort_by(|left, right| left.name.cmp(&right.name));
-    }
-    Ok(chosen)
 }
 
 /// Writes reports into a folder, a file each, as `crmlake report --out` does.
@@ -131,9 +150,11 @@ impl Asker {
         About::report(report, self.freshness.clone(), params, self.notes.clone())
     }
 
-    /// Runs a report and writes its answer.
-    pub(super) fn write(&self, out: &mut Vec<u8>, report: &Report, format: Format) -> Result<(), Error> {
-        render(out, &self.ask(report)?, format, Some(&self.about(report))).map_err(rendered)
+    /// Runs a report and writes its answer. Returns what is to be known of it.
+    pub(super) fn write(&self, out: &mut Vec<u8>, report: &Report, format: Format) -> Result<About, Error> {
+        let about = self.about(report);
+        render(out, &self.ask(report)?, format, Some(&about)).map_err(rendered)?;
+        Ok(about)
     }
 
     /// Writes reports into a folder, a file each, and beside them what their format has no place for. One that fails stops
@@ -144,9 +165,11 @@ impl Asker {
         for report in reports {
             let mut bytes = Vec::new();
             match self.write(&mut bytes, report, format) {
-                Ok(()) => {
+                Ok(about) => {
                     write_file(&folder.join(format!("{}.{}", report.name, format.extension())), &bytes)?;
-                    untold.extend(Some(self.about(report)).filter(|about| !format.tells_about(about)));
+                    if !format.tells_about(&about) {
+                        untold.push(about);
+                    }
                 }
                 Err(error) => {
                     error!(report = report.name, "{}", in_one_line(&error));
@@ -198,6 +221,21 @@ fn between(format: Format, index: usize, count: usize, name: &str) -> String {
     }
 }
 
+/// What reports there are, as data.
+fn list(reports: &[Report]) -> Result<Answer, Error> {
+    let column = |part: &dyn Fn(&Report) -> String| texts(reports.iter().map(|report| Some(part(report))));
+    let parameters = |report: &Report| report.declarations().collect::<Vec<_>>().join("\n");
+    Answer::of(vec![
+        ("report", column(&|report| report.name.clone())),
+        ("title", column(&|report| report.title.clone())),
+        ("question", column(&|report| report.question.clone())),
+        ("grain", column(&|report| report.header.grain.clone())),
+        ("parameters", column(&parameters)),
+    ])
+    .map_err(rendered)
+}
+
+/// What reports there are, for people.
 fn listing(reports: &[Report]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);

@@ -110,7 +110,7 @@ impl Outputs {
             })?,
         };
         let chosen = match &table.reports {
-            Some(_) => report::chosen(settings, &table.names)?,
+            Some(_) => report::Chosen::of(settings, &table.names)?.reports,
             None => Vec::new(),
         };
         let beside = |path: &PathBuf| settings.beside_file(path);

@@ -3,7 +3,8 @@
 /// A header's lines: number, key and value.
 pub(super) type Lines = Vec<(usize, String, String)>;
 
-/// Takes a file apart into its header and its statement.
+/// Takes a file apart into its header and its statement, which keeps its lines' numbers: in place of the header it has as
+/// many empty lines, so that what DuckDB says of a line is said of the file's.
 ///
 /// A comment line that is indented further, and one without a key, goes on with the line before. The header ends at the
 /// first line that is no comment, a blank one included.
@@ -26,8 +27,13 @@ pub(super) fn split(text: &str) -> (Lines, String) {
             }
         }
     }
-    let body = text[consumed..].trim().trim_end_matches(';').trim_end().to_owned();
-    (header, body)
+    let body = text[consumed..].trim_end().trim_end_matches(';').trim_end();
+    let statement = body.trim_start();
+    if statement.is_empty() {
+        return (header, String::new());
+    }
+    let above = text[..consumed].lines().count() + body[..body.len() - statement.len()].matches('\n').count();
+    (header, "\n".repeat(above) + statement)
 }
 
 fn is_key(text: &str) -> bool {
@@ -66,7 +72,8 @@ mod tests {
         );
         let line = |line: usize, key: &str, value: &str| (line, key.to_owned(), value.to_owned());
         assert_eq!(header, [line(1, "title", "A title"), line(2, "param", "since date = today that: goes on and on")]);
-        assert_eq!(body, "SELECT 1; -- note: no key");
+        assert_eq!(body, "\n\n\n\n\nSELECT 1; -- note: no key");
+        assert_eq!(split("-- title: A title\n;\n").1, "");
     }
 
     #[test]

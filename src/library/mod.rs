@@ -112,6 +112,15 @@ impl LibraryError {
     }
 }
 
+/// Who wrote a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// It is in the binary.
+    BuiltIn,
+    /// It is a user's.
+    User,
+}
+
 /// One file, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqlFile {
@@ -119,11 +128,11 @@ pub struct SqlFile {
     pub name: String,
     /// Where it came from, for messages.
     pub origin: String,
-    /// Whether it is one of those in the binary, and not a user's.
-    pub is_built_in: bool,
+    /// Who wrote it.
+    pub author: Author,
     /// The header's lines: number, key and value.
     pub header: Vec<(usize, String, String)>,
-    /// The statement.
+    /// The statement, on the lines that it has in the file.
     pub body: String,
     /// The first line of the header that is not understood, and why.
     flaw: Option<(usize, String)>,
@@ -134,7 +143,7 @@ impl SqlFile {
     pub fn parse(name: &str, origin: String, text: &str, shelf: Shelf) -> Self {
         let (header, body) = header::split(text);
         let flaw = header::flaw(&header, shelf.keys());
-        Self { name: name.to_owned(), origin, is_built_in: false, header, body, flaw }
+        Self { name: name.to_owned(), origin, author: Author::User, header, body, flaw }
     }
 
     /// Whether the file can be used: its header is understood and its statement is there.
@@ -193,7 +202,7 @@ pub fn shelf(shelf: Shelf, own: Option<&Path>) -> Result<Vec<SqlFile>, LibraryEr
         .filter_map(|file| {
             let name = file.path().file_stem()?.to_str()?;
             let origin = format!("sql/{}", file.path().display());
-            Some(SqlFile { is_built_in: true, ..SqlFile::parse(name, origin, file.contents_utf8()?, shelf) })
+            Some(SqlFile { author: Author::BuiltIn, ..SqlFile::parse(name, origin, file.contents_utf8()?, shelf) })
         })
         .collect();
     if let Some(own) = own.map(|own| own.join(folder)).filter(|own| own.is_dir()) {
@@ -241,7 +250,7 @@ mod tests {
         let found = |name: &str| files.iter().find(|file| file.name == name);
         assert_eq!(found("lead_sources").unwrap().get("title"), Some("Mine"));
         assert_eq!(found("another").unwrap().get("title"), Some("Another"));
-        assert_eq!(found("another").unwrap().body, "SELECT 2");
+        assert_eq!(found("another").unwrap().body.trim(), "SELECT 2");
         assert!(found("latin").is_none());
         assert!(found("typo").unwrap().check().unwrap_err().to_string().contains("line 1"));
         assert!(files.iter().any(|file| file.name == "pipeline_by_stage"));

@@ -5,7 +5,7 @@
 //! paths, or a typed NULL. Configured paths go before the built-in ones.
 
 use super::{
-    LibraryError, Shelf, SqlFile, header,
+    Author, LibraryError, Shelf, SqlFile, header,
     mapping::{Field, Mapping, Money},
     shelf,
 };
@@ -25,8 +25,8 @@ pub struct Model {
     pub name: String,
     /// The file it is from, for messages.
     pub origin: String,
-    /// Whether that is one of those in the binary, and not a user's.
-    pub is_built_in: bool,
+    /// Who wrote that.
+    pub author: Author,
     /// What a row of it is.
     pub grain: String,
     /// Its statement.
@@ -118,8 +118,8 @@ fn model(file: &SqlFile, settings: &Settings, tables: &Tables, known: &[KnownCol
         return Err(file.failure(format!("the statement refers to {reference} and no field line declares it")));
     }
     let grain = file.get("grain").unwrap_or_default().to_owned();
-    let (name, origin, is_built_in) = (file.name.clone(), file.origin.clone(), file.is_built_in);
-    Ok(Model { name, origin, is_built_in, grain, statement, mapping })
+    let (name, origin, author) = (file.name.clone(), file.origin.clone(), file.author);
+    Ok(Model { name, origin, author, grain, statement, mapping })
 }
 
 /// What the configuration calls the records that a model is made from.
@@ -242,7 +242,7 @@ mod tests {
         Model {
             name: name.to_owned(),
             origin: format!("{name}.sql"),
-            is_built_in: false,
+            author: Author::User,
             grain: String::new(),
             statement: statement.to_owned(),
             mapping: Vec::new(),

@@ -17,19 +17,20 @@ pub mod workbook;
 
 use std::sync::Arc;
 
-use arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
+use arrow::{array::ArrayRef, datatypes::SchemaRef, record_batch::RecordBatch};
 use duckdb::{Connection, InterruptHandle, params_from_iter, types::Value};
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::Offset};
 
 use self::{
     freshness::Freshness,
     header::Header,
+    render::RenderError,
     statements::{Guard, Refusal},
 };
 use crate::{
     config::Settings,
     library::{
-        LibraryError, SqlFile,
+        Author, LibraryError, SqlFile,
         models::{Model, Resolved, Semantics},
         params::Parameter,
     },
@@ -82,7 +83,7 @@ pub enum ReportError {
     },
     /// The answer could not be rendered.
     #[error(transparent)]
-    Render(Box<render::RenderError>),
+    Render(Box<RenderError>),
 }
 
 impl ReportError {
@@ -150,6 +151,13 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// An answer of these columns, all of one length.
+    pub fn of(columns: Vec<(&str, ArrayRef)>) -> Result<Self, RenderError> {
+        let columns = columns.into_iter().map(|(name, column)| (name, column, true));
+        let batch = RecordBatch::try_from_iter_with_nullable(columns)?;
+        Ok(Self { schema: batch.schema(), batches: vec![batch] })
+    }
+
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         self.batches.iter().map(RecordBatch::num_rows).sum()
@@ -300,10 +308,12 @@ impl Reader {
     /// Runs a report.
     pub fn run(&self, report: &Report, given: &params::Given) -> Result<Answer, ReportError> {
         let values = given.for_report(report, self.today)?;
-        let (what, statement) = (&report.name, &report.file.body);
-        if !report.file.is_built_in {
-            self.guard.check(what, statement)?;
-        }
+        let statement = &report.file.body;
+        let what = match report.file.author {
+            Author::BuiltIn => &report.name,
+            Author::User => &report.file.origin,
+        };
+        self.guard.check_of(report.file.author, what, statement)?;
         let (answer, _) = self.answer(what, statement, &|name| values.get(name).map(bind::value), None)?;
         report.header.check(&report.file, &answer.schema)?;
         Ok(answer)

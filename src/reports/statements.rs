@@ -20,7 +20,7 @@ use super::{
     tokens::{Token, statements, tokens},
 };
 use crate::{
-    library::{LibraryError, models::Resolved},
+    library::{Author, LibraryError, models::Resolved},
     warehouse::{guard, tidy},
 };
 
@@ -171,7 +171,7 @@ impl Refusal {
 }
 
 /// The door. It has a DuckDB of its own, in memory, which takes statements apart and runs none. What is built in is known
-/// to be a question (a test sees to it), so that the door is set up for a user's statements alone.
+/// to be a question (a test sees to it), so that it is set up for a user's statements alone.
 #[derive(Debug, Default)]
 pub struct Guard {
     parser: OnceCell<Connection>,
@@ -227,8 +227,7 @@ impl Guard {
     pub fn admit(&self, resolved: Resolved) -> Resolved {
         let mut admitted = Resolved { models: Vec::new(), broken: resolved.broken };
         for model in resolved.models {
-            let checked = if model.is_built_in { Ok(()) } else { self.check(&model.origin, &model.statement) };
-            match checked {
+            match self.check_of(model.author, &model.origin, &model.statement) {
                 Ok(()) => admitted.models.push(model),
                 Err(error) => {
                     admitted.broken.push(LibraryError::File { file: model.origin, problem: error.to_string() });
@@ -238,7 +237,15 @@ impl Guard {
         admitted
     }
 
-    /// Whether a statement may be run: an error says why not, or what DuckDB does not understand in it. `what` says in
+    /// Whether a statement may be run that a file has: what is built in is known to be a question.
+    pub fn check_of(&self, author: Author, what: &str, text: &str) -> Result<(), ReportError> {
+        match author {
+            Author::BuiltIn => Ok(()),
+            Author::User => self.check(what, text),
+        }
+    }
+
+    /// Whether a user's statement may be run: an error says why not, or what DuckDB does not understand in it. `what` says in
     /// errors what it is of.
     pub fn check(&self, what: &str, text: &str) -> Result<(), ReportError> {
         match statements(text).len() {

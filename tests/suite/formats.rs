@@ -323,3 +323,44 @@ fn doubts_are_told_in_every_format() {
     );
     assert!(page.contains("not every list is known to be whole"));
 }
+
+#[test]
+fn the_list_of_reports_is_data_where_a_format_is_asked_for() {
+    let world = loaded();
+    let json = world.run(&["report", "--list", "--format", "json"]).whole().out;
+    let listed: Vec<HashMap<String, String>> = serde_json::from_str(&json).unwrap();
+    assert_eq!(listed.len(), world.run(&["report", "--list"]).whole().out.lines().count() - 1);
+    let exact = listed.iter().find(|report| report["report"] == "exact").unwrap();
+    assert_eq!(exact["question"], "Does every format keep every digit?");
+    assert_eq!(exact["parameters"], "limit integer = 5, how many rows at the most");
+    let csv = world.run(&["report", "exact", "--list", "--format", "csv"]).whole().out;
+    assert_eq!(csv.lines().nth(1).unwrap().split(',').next(), Some("exact"), "{csv}");
+}
+
+#[test]
+fn a_mistake_in_a_report_is_told_with_its_place_in_the_file() {
+    let world = loaded();
+    report(
+        &world,
+        "slip",
+        "-- title: Slip\n-- question: Where?\n\n-- A remark.\nSELECT 1 AS one,\n       nothing AS two\n",
+    );
+    let run = world.run(&["report", "slip"]);
+    assert_eq!(run.code, 2);
+    assert!(
+        run.err.contains("sql/reports/slip.sql: Binder Error") && run.err.contains("LINE 6: nothing AS two"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn a_broken_file_stops_no_other_report_and_is_no_success() {
+    let world = loaded();
+    report(&world, "broken", "-- titel: Broken\nSELECT 1\n");
+    let run = world.run(&["report", "--out", "all"]);
+    assert_eq!(run.code, 2, "{}", run.err);
+    assert!(run.err.contains("broken.sql") && run.err.contains("did you mean \"title\""), "{}", run.err);
+    assert!(world.path("all/exact.csv").is_file() && world.path("all/headlines.csv").is_file());
+    world.run(&["report", "exact"]).whole();
+}

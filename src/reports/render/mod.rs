@@ -11,6 +11,7 @@ pub use self::json::abouts;
 use std::io::{self, Write};
 
 use arrow::error::ArrowError;
+use clap::ValueEnum as _;
 
 use super::{
     Answer, Report,
@@ -42,10 +43,6 @@ pub enum Format {
 }
 
 impl Format {
-    /// All of them.
-    pub const ALL: [Self; 8] =
-        [Self::Table, Self::Csv, Self::Json, Self::Ndjson, Self::Markdown, Self::Html, Self::Parquet, Self::Xlsx];
-
     /// What files of this format end in.
     pub fn extension(self) -> &'static str {
         match self {
@@ -63,7 +60,7 @@ impl Format {
     /// The format that a file's extension means.
     pub fn from_extension(extension: &str) -> Option<Self> {
         let extension = extension.to_ascii_lowercase();
-        Self::ALL.into_iter().find(|format| format.extension() == extension)
+        Self::value_variants().iter().copied().find(|format| format.extension() == extension)
     }
 
     /// Whether it is no text.
