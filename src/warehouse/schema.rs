@@ -127,12 +127,12 @@ const LATER_COLUMNS: [(&str, &str); 6] = [
 pub fn known_columns(connection: &Connection) -> Result<Vec<KnownColumn>, WarehouseError> {
     let action = "reading meta.columns";
     // A file of an older format, which nothing brings up to date while it is only read, lacks some.
-    let later = LATER_COLUMNS.map(|(name, default)| {
-        let there = format!("SELECT count(*) > 0 FROM duckdb_columns() WHERE schema_name = 'meta' AND table_name = 'columns' AND column_name = '{name}'");
-        let is_there = connection.query_row(&there, [], |row| row.get::<_, bool>(0)).map_err(doing(action))?;
-        Ok::<_, WarehouseError>(if is_there { name } else { default })
-    });
-    let later = later.into_iter().collect::<Result<Vec<_>, _>>()?.join(", ");
+    let there: Vec<String> = connection
+        .prepare("SELECT name FROM pragma_table_info('meta.columns')")
+        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+        .map_err(doing(action))?;
+    let is_there = |name: &str| there.iter().any(|column| column == name);
+    let later = LATER_COLUMNS.map(|(name, default)| if is_there(name) { name } else { default }).join(", ");
     let mut statement = connection
         .prepare(&format!(
             "SELECT resource, column_name, source_path, type, label, {later} FROM meta.columns ORDER BY rowid"
