@@ -48,11 +48,12 @@ WITH stages AS (
 known_stages AS (
     SELECT DISTINCT ON (_instance, key) * FROM stages WHERE key IS NOT NULL ORDER BY _instance, key, stage_order
 ),
--- Some instances write 40 and some 0.4 for the same odds.
-scales AS (
-    SELECT _instance, CASE WHEN max(probability) <= 1 THEN 100 ELSE 1 END AS scale
+-- The instances that write 0.4 where others write 40. Mostly there is none, and joining nothing costs nothing.
+fractions AS (
+    SELECT _instance
     FROM (SELECT _instance, {{probability}} AS probability FROM history.opportunities)
     GROUP BY _instance
+    HAVING max(probability) <= 1
 ),
 versions AS (
     SELECT
@@ -99,10 +100,10 @@ staged AS (
             coalesce(s.stage_order, v.stage_order) AS stage_order,
             coalesce(v.pipeline, s.pipeline) AS pipeline,
             coalesce(v.pipeline_id, s.pipeline_id) AS pipeline_id,
-            coalesce(v.probability * c.scale, s.probability) AS probability
+            coalesce(v.probability * CASE WHEN f._instance IS NULL THEN 1 ELSE 100 END, s.probability) AS probability
         )
     FROM versions v
-    LEFT JOIN scales c ON c._instance = v._instance
+    LEFT JOIN fractions f ON f._instance = v._instance
     LEFT JOIN known_stages s
         ON s._instance = v._instance
         AND s.key = coalesce(v.stage_id, v.pipeline || chr(31) || v.stage, v.stage)

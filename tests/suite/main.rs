@@ -12,6 +12,7 @@ mod deletions;
 mod destination;
 mod disk;
 mod drift;
+mod duplicates;
 mod errors;
 mod exports;
 mod extraction;
