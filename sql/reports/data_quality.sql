@@ -8,62 +8,63 @@
 -- unit: count = records, filled, different, suspicious
 -- chart: none
 
+-- count_if is null where it counts nothing but nulls, and takes less than a filter for each count.
 WITH counted AS (
     SELECT
         1 AS place,
         'opportunities' AS model,
         count(*) AS records,
         [
-            row('title', count(nullif(title, '')), NULL, NULL, NULL),
+            row('title', count_if(title <> ''), NULL, NULL, NULL),
             row(
-                'status', count(nullif(status, '')), count(DISTINCT status),
-                count(*) FILTER (status NOT IN ('open', 'won', 'lost')), 'no known status'
+                'status', count_if(status <> ''), count(DISTINCT status),
+                count_if(status NOT IN ('open', 'won', 'lost')), 'no known status'
             ),
             row(
-                'stage', count(nullif(stage, '')), count(DISTINCT stage),
-                count(*) FILTER (stage IS NOT NULL AND stage_order IS NULL), 'no place in the pipeline'
+                'stage', count_if(stage <> ''), count(DISTINCT stage),
+                count_if(stage IS NOT NULL AND stage_order IS NULL), 'no place in the pipeline'
             ),
-            row('pipeline', count(nullif(pipeline, '')), count(DISTINCT pipeline), NULL, NULL),
+            row('pipeline', count_if(pipeline <> ''), count(DISTINCT pipeline), NULL, NULL),
             row(
                 'probability', count(probability), count(DISTINCT probability),
-                count(*) FILTER (NOT probability BETWEEN 0 AND 100), 'not between 0 and 100'
+                count_if(NOT probability BETWEEN 0 AND 100), 'not between 0 and 100'
             ),
-            row('amount', count(amount), NULL, count(*) FILTER (amount <= 0), 'zero or less'),
+            row('amount', count(amount), NULL, count_if(amount <= 0), 'zero or less'),
             row(
-                'currency', count(nullif(currency, '')), count(DISTINCT currency),
-                count(*) FILTER (amount IS NOT NULL AND currency IS NULL), 'missing beside an amount'
+                'currency', count_if(currency <> ''), count(DISTINCT currency),
+                count_if(amount IS NOT NULL AND currency IS NULL), 'missing beside an amount'
             ),
-            row('owner_id', count(nullif(owner_id, '')), count(DISTINCT owner_id), NULL, NULL),
-            row('owner_name', count(nullif(owner_name, '')), NULL, NULL, NULL),
-            row('organization_id', count(nullif(organization_id, '')), NULL, NULL, NULL),
-            row('organization_name', count(nullif(organization_name, '')), NULL, NULL, NULL),
-            row('source', count(nullif(source, '')), count(DISTINCT source), NULL, NULL),
-            row('segment', count(nullif(segment, '')), count(DISTINCT segment), NULL, NULL),
+            row('owner_id', count_if(owner_id <> ''), count(DISTINCT owner_id), NULL, NULL),
+            row('owner_name', count_if(owner_name <> ''), NULL, NULL, NULL),
+            row('organization_id', count_if(organization_id <> ''), NULL, NULL, NULL),
+            row('organization_name', count_if(organization_name <> ''), NULL, NULL, NULL),
+            row('source', count_if(source <> ''), count(DISTINCT source), NULL, NULL),
+            row('segment', count_if(segment <> ''), count(DISTINCT segment), NULL, NULL),
             row(
-                'lost_reason', count(nullif(lost_reason, '')), count(DISTINCT lost_reason),
-                count(*) FILTER (status = 'lost' AND lost_reason IS NULL), 'missing in a lost one'
+                'lost_reason', count_if(lost_reason <> ''), count(DISTINCT lost_reason),
+                count_if(status = 'lost' AND lost_reason IS NULL), 'missing in a lost one'
             ),
             row(
-                'forecast_category', count(nullif(forecast_category, '')), count(DISTINCT forecast_category),
+                'forecast_category', count_if(forecast_category <> ''), count(DISTINCT forecast_category),
                 NULL, NULL
             ),
             row(
-                'next_step', count(nullif(next_step, '')), NULL,
-                count(*) FILTER (status = 'open' AND next_step IS NULL), 'missing in an open one'
+                'next_step', count_if(next_step <> ''), NULL,
+                count_if(status = 'open' AND next_step IS NULL), 'missing in an open one'
             ),
-            row('lead_id', count(nullif(lead_id, '')), NULL, NULL, NULL),
+            row('lead_id', count_if(lead_id <> ''), NULL, NULL, NULL),
             row('created_at', count(created_at), NULL, NULL, NULL),
             row(
                 'updated_at', count(updated_at), NULL,
-                count(*) FILTER (updated_at < created_at), 'before the creation'
+                count_if(updated_at < created_at), 'before the creation'
             ),
             row(
                 'expected_close_date', count(expected_close_date), NULL,
-                count(*) FILTER (status = 'open' AND expected_close_date IS NULL), 'missing in an open one'
+                count_if(status = 'open' AND expected_close_date IS NULL), 'missing in an open one'
             ),
             row(
                 'closed_at', count(closed_at), NULL,
-                count(*) FILTER (status IN ('won', 'lost') AND closed_at IS NULL), 'missing in a closed one'
+                count_if(status IN ('won', 'lost') AND closed_at IS NULL), 'missing in a closed one'
             )
         ] AS fields
     FROM model.opportunities
@@ -73,39 +74,39 @@ WITH counted AS (
         'leads' AS model,
         count(*) AS records,
         [
-            row('title', count(nullif(title, '')), NULL, NULL, NULL),
+            row('title', count_if(title <> ''), NULL, NULL, NULL),
             row(
-                'status', count(nullif(status, '')), count(DISTINCT status),
-                count(*) FILTER (status NOT IN ('open', 'converted', 'disqualified')), 'no known status'
+                'status', count_if(status <> ''), count(DISTINCT status),
+                count_if(status NOT IN ('open', 'converted', 'disqualified')), 'no known status'
             ),
-            row('source', count(nullif(source, '')), count(DISTINCT source), NULL, NULL),
-            row('segment', count(nullif(segment, '')), count(DISTINCT segment), NULL, NULL),
-            row('amount', count(amount), NULL, count(*) FILTER (amount <= 0), 'zero or less'),
+            row('source', count_if(source <> ''), count(DISTINCT source), NULL, NULL),
+            row('segment', count_if(segment <> ''), count(DISTINCT segment), NULL, NULL),
+            row('amount', count(amount), NULL, count_if(amount <= 0), 'zero or less'),
             row(
-                'currency', count(nullif(currency, '')), count(DISTINCT currency),
-                count(*) FILTER (amount IS NOT NULL AND currency IS NULL), 'missing beside an amount'
+                'currency', count_if(currency <> ''), count(DISTINCT currency),
+                count_if(amount IS NOT NULL AND currency IS NULL), 'missing beside an amount'
             ),
-            row('owner_id', count(nullif(owner_id, '')), count(DISTINCT owner_id), NULL, NULL),
-            row('owner_name', count(nullif(owner_name, '')), NULL, NULL, NULL),
-            row('organization_id', count(nullif(organization_id, '')), NULL, NULL, NULL),
-            row('organization_name', count(nullif(organization_name, '')), NULL, NULL, NULL),
-            row('contact_name', count(nullif(contact_name, '')), NULL, NULL, NULL),
+            row('owner_id', count_if(owner_id <> ''), count(DISTINCT owner_id), NULL, NULL),
+            row('owner_name', count_if(owner_name <> ''), NULL, NULL, NULL),
+            row('organization_id', count_if(organization_id <> ''), NULL, NULL, NULL),
+            row('organization_name', count_if(organization_name <> ''), NULL, NULL, NULL),
+            row('contact_name', count_if(contact_name <> ''), NULL, NULL, NULL),
             row(
-                'contact_email', count(nullif(contact_email, '')), NULL,
-                count(*) FILTER (contact_email <> '' AND NOT contains(contact_email, '@')), 'no @ in it'
+                'contact_email', count_if(contact_email <> ''), NULL,
+                count_if(contact_email <> '' AND NOT contains(contact_email, '@')), 'no @ in it'
             ),
             row('created_at', count(created_at), NULL, NULL, NULL),
             row(
                 'updated_at', count(updated_at), NULL,
-                count(*) FILTER (updated_at < created_at), 'before the creation'
+                count_if(updated_at < created_at), 'before the creation'
             ),
             row(
                 'converted_at', count(converted_at), NULL,
-                count(*) FILTER (status = 'converted' AND converted_at IS NULL), 'missing in a converted one'
+                count_if(status = 'converted' AND converted_at IS NULL), 'missing in a converted one'
             ),
             row(
-                'opportunity_id', count(nullif(opportunity_id, '')), NULL,
-                count(*) FILTER (status = 'converted' AND opportunity_id IS NULL), 'missing in a converted one'
+                'opportunity_id', count_if(opportunity_id <> ''), NULL,
+                count_if(status = 'converted' AND opportunity_id IS NULL), 'missing in a converted one'
             )
         ] AS fields
     FROM model.leads
@@ -115,26 +116,26 @@ WITH counted AS (
         'contacts' AS model,
         count(*) AS records,
         [
-            row('first_name', count(nullif(first_name, '')), NULL, NULL, NULL),
-            row('last_name', count(nullif(last_name, '')), NULL, NULL, NULL),
+            row('first_name', count_if(first_name <> ''), NULL, NULL, NULL),
+            row('last_name', count_if(last_name <> ''), NULL, NULL, NULL),
             row(
-                'email', count(nullif(email, '')), NULL,
-                count(*) FILTER (email <> '' AND NOT contains(email, '@')), 'no @ in it'
+                'email', count_if(email <> ''), NULL,
+                count_if(email <> '' AND NOT contains(email, '@')), 'no @ in it'
             ),
-            row('phone', count(nullif(phone, '')), NULL, count(*) FILTER (length(phone) BETWEEN 1 AND 4), 'too short'),
-            row('job_title', count(nullif(job_title, '')), count(DISTINCT job_title), NULL, NULL),
-            row('owner_id', count(nullif(owner_id, '')), count(DISTINCT owner_id), NULL, NULL),
-            row('owner_name', count(nullif(owner_name, '')), NULL, NULL, NULL),
-            row('organization_id', count(nullif(organization_id, '')), NULL, NULL, NULL),
-            row('organization_name', count(nullif(organization_name, '')), NULL, NULL, NULL),
+            row('phone', count_if(phone <> ''), NULL, count_if(length(phone) BETWEEN 1 AND 4), 'too short'),
+            row('job_title', count_if(job_title <> ''), count(DISTINCT job_title), NULL, NULL),
+            row('owner_id', count_if(owner_id <> ''), count(DISTINCT owner_id), NULL, NULL),
+            row('owner_name', count_if(owner_name <> ''), NULL, NULL, NULL),
+            row('organization_id', count_if(organization_id <> ''), NULL, NULL, NULL),
+            row('organization_name', count_if(organization_name <> ''), NULL, NULL, NULL),
             row('created_at', count(created_at), NULL, NULL, NULL),
             row(
                 'updated_at', count(updated_at), NULL,
-                count(*) FILTER (updated_at < created_at), 'before the creation'
+                count_if(updated_at < created_at), 'before the creation'
             ),
             row(
                 'last_activity_at', count(last_activity_at), NULL,
-                count(*) FILTER (last_activity_at < created_at), 'before the creation'
+                count_if(last_activity_at < created_at), 'before the creation'
             )
         ] AS fields
     FROM model.contacts
@@ -144,31 +145,31 @@ WITH counted AS (
         'organizations' AS model,
         count(*) AS records,
         [
-            row('name', count(nullif(name, '')), NULL, NULL, NULL),
+            row('name', count_if(name <> ''), NULL, NULL, NULL),
             row(
-                'website', count(nullif(website, '')), NULL,
-                count(*) FILTER (website <> '' AND NOT contains(website, '.')), 'no host'
+                'website', count_if(website <> ''), NULL,
+                count_if(website <> '' AND NOT contains(website, '.')), 'no host'
             ),
-            row('industry', count(nullif(industry, '')), count(DISTINCT industry), NULL, NULL),
-            row('employees', count(employees), NULL, count(*) FILTER (employees <= 0), 'zero or less'),
+            row('industry', count_if(industry <> ''), count(DISTINCT industry), NULL, NULL),
+            row('employees', count(employees), NULL, count_if(employees <= 0), 'zero or less'),
             row(
                 'annual_revenue', count(annual_revenue), NULL,
-                count(*) FILTER (annual_revenue < 0), 'less than zero'
+                count_if(annual_revenue < 0), 'less than zero'
             ),
-            row('phone', count(nullif(phone, '')), NULL, count(*) FILTER (length(phone) BETWEEN 1 AND 4), 'too short'),
-            row('city', count(nullif(city, '')), count(DISTINCT city), NULL, NULL),
-            row('country', count(nullif(country, '')), count(DISTINCT country), NULL, NULL),
-            row('segment', count(nullif(segment, '')), count(DISTINCT segment), NULL, NULL),
-            row('owner_id', count(nullif(owner_id, '')), count(DISTINCT owner_id), NULL, NULL),
-            row('owner_name', count(nullif(owner_name, '')), NULL, NULL, NULL),
+            row('phone', count_if(phone <> ''), NULL, count_if(length(phone) BETWEEN 1 AND 4), 'too short'),
+            row('city', count_if(city <> ''), count(DISTINCT city), NULL, NULL),
+            row('country', count_if(country <> ''), count(DISTINCT country), NULL, NULL),
+            row('segment', count_if(segment <> ''), count(DISTINCT segment), NULL, NULL),
+            row('owner_id', count_if(owner_id <> ''), count(DISTINCT owner_id), NULL, NULL),
+            row('owner_name', count_if(owner_name <> ''), NULL, NULL, NULL),
             row('created_at', count(created_at), NULL, NULL, NULL),
             row(
                 'updated_at', count(updated_at), NULL,
-                count(*) FILTER (updated_at < created_at), 'before the creation'
+                count_if(updated_at < created_at), 'before the creation'
             ),
             row(
                 'last_activity_at', count(last_activity_at), NULL,
-                count(*) FILTER (last_activity_at < created_at), 'before the creation'
+                count_if(last_activity_at < created_at), 'before the creation'
             )
         ] AS fields
     FROM model.organizations
@@ -189,10 +190,10 @@ SELECT
     model,
     f.field,
     records,
-    f.filled,
-    round(f.filled / nullif(records, 0), 4) AS share,
+    coalesce(f.filled, 0) AS filled,
+    round(coalesce(f.filled, 0) / nullif(records, 0), 4) AS share,
     f.different,
-    f.suspicious,
+    CASE WHEN f.finding IS NOT NULL THEN coalesce(f.suspicious, 0) END AS suspicious,
     CASE WHEN f.suspicious > 0 THEN f.finding END AS finding
 FROM fields
 ORDER BY place, number

@@ -296,8 +296,6 @@ fn open_to_write(copy: &Path) -> Result<Connection, WarehouseError> {
         .and_then(|config| config.with("preserve_insertion_order", "false"))
         .and_then(|config| config.with("memory_limit", MEMORY_LIMIT))
         .and_then(|config| config.with("storage_compatibility_version", STORAGE_VERSION))
-        // FSST makes ids a third smaller, and costs every report that joins by them a third of its time.
-        .and_then(|config| config.with("disabled_compression_methods", "fsst"))
         .map_err(doing("setting up DuckDB"))?;
     Connection::open_with_flags(copy, config).map_err(doing("opening the copy of the warehouse"))
 }
