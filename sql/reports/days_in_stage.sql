@@ -13,11 +13,12 @@
 -- chart: bar stage median_days, p90_days
 
 -- What model.stage_visits says, for less.
-WITH versions AS NOT MATERIALIZED (
+WITH versions AS MATERIALIZED (
     SELECT
         _instance,
         id,
         coalesce(stage_id, stage) AS stage_key,
+        hash(_instance, id, coalesce(stage_id, stage)) AS hash,
         pipeline,
         stage,
         stage_order,
@@ -31,6 +32,10 @@ WITH versions AS NOT MATERIALIZED (
         END AS counts_until
     FROM model.opportunity_versions
     WHERE status = 'open' AND coalesce(CAST($pipeline AS VARCHAR), '') IN ('', pipeline)
+),
+-- Most stays are one version, which a hash that no other version has tells for less than grouping them.
+repeated AS MATERIALIZED (
+    SELECT hash FROM versions GROUP BY hash HAVING count(*) > 1
 ),
 -- A deal's versions in a stage are one stay where they leave no gap: where they took as long as from the first to the last.
 deals AS (
@@ -47,6 +52,7 @@ deals AS (
         max(counts_until) AS counts_until,
         epoch_us(left_at) - epoch_us(entered_at) = sum(epoch_us(valid_to) - epoch_us(valid_from)) AS is_one
     FROM versions
+    SEMI JOIN repeated USING (hash)
     GROUP BY _instance, id, stage_key
 ),
 -- Those that came back.
@@ -65,6 +71,18 @@ comebacks AS (
     )
 ),
 stays AS (
+    SELECT
+        _instance,
+        pipeline,
+        stage,
+        stage_order,
+        created_at,
+        valid_from AS entered_at,
+        valid_to AS left_at,
+        counts_until
+    FROM versions
+    ANTI JOIN repeated USING (hash)
+    UNION ALL
     SELECT _instance, pipeline, stage, stage_order, created_at, entered_at, left_at, counts_until
     FROM deals
     WHERE is_one
