@@ -347,7 +347,11 @@ fn a_mistake_in_a_report_is_told_with_its_place_in_the_file() {
     );
     let run = world.run(&["report", "slip"]);
     assert_eq!(run.code, 2);
-    assert!(run.err.contains("sql/reports/slip.sql: Binder Error") && run.err.contains("LINE 6: "), "{}", run.err);
+    assert!(
+        run.err.contains("sql/reports/slip.sql: Binder Error") && run.err.contains("LINE 6:        nothing AS two"),
+        "{}",
+        run.err
+    );
 }
 
 #[test]

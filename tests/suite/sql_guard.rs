@@ -408,7 +408,7 @@ fn reports_go_through_the_same_door() {
     fs::write(world.path("sql/reports/mine.sql"), "-- title: Mine\nFROM read_csv('other.csv')").unwrap();
     let run = world.run(&["report", "mine"]);
     assert_eq!(run.code, 2);
-    assert!(run.err.contains("sql/reports/mine.sql: read_csv() is refused: it reads files\n"), "{}", run.err);
+    assert!(run.err.starts_with("error: sql/reports/mine.sql: read_csv() is refused: it reads files\n"), "{}", run.err);
 }
 
 #[test]
