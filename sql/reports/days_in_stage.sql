@@ -18,7 +18,7 @@ WITH versions AS MATERIALIZED (
         _instance,
         id,
         coalesce(stage_id, stage) AS stage_key,
-        hash(_instance, id, coalesce(stage_id, stage)) AS hash,
+        hash(_instance, id, stage_key) AS hash,
         pipeline,
         stage,
         stage_order,

@@ -39,7 +39,7 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<ExitCode, Error
             if chosen.len() > 1 {
                 print(&format!("# {finding}\n"))?;
             }
-            let rows = reader.ask(&check.origin, &check.statement, &|name| values.get(name).map(bind::value))?;
+            let rows = reader.ask(&check.called, &check.statement, &|name| values.get(name).map(bind::value))?;
             write_answer(&rows, args.format)?;
         }
     }
@@ -76,7 +76,7 @@ pub(super) fn prepared(settings: &Settings, today: Date, names: &[String]) -> Re
         .map(|file| {
             let check = Check::from_file(file)?;
             // A run's checks are asked on the connection that writes, which has none of a reader's limits.
-            guard.check_of(file.author, &check.origin, &check.statement)?;
+            guard.check_of(file.author, &check.called, &check.statement)?;
             prepare(settings, check, today)
         })
         .collect()

@@ -43,8 +43,8 @@ pub struct Check {
     pub severity: Severity,
     /// Its parameters.
     pub parameters: Vec<Parameter>,
-    /// The file it is from, for messages.
-    pub origin: String,
+    /// What messages about its statement call it.
+    pub called: String,
     /// The statement.
     pub statement: String,
 }
@@ -65,7 +65,7 @@ impl Check {
             question: file.get("question").or_else(|| file.get("description")).unwrap_or_default().to_owned(),
             severity,
             parameters: file.parameters()?,
-            origin: file.origin.clone(),
+            called: file.called().to_owned(),
             statement: file.body.clone(),
         })
     }

@@ -155,6 +155,14 @@ impl SqlFile {
         }
     }
 
+    /// What messages about its statement call it: a user's by its file, where a line number leads to.
+    pub fn called(&self) -> &str {
+        match self.author {
+            Author::BuiltIn => &self.name,
+            Author::User => &self.origin,
+        }
+    }
+
     /// The value of a key that stands once.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.header.iter().find(|(_, found, _)| found == key).map(|(_, _, value)| value.as_str())

@@ -30,7 +30,7 @@ use self::{
 use crate::{
     config::Settings,
     library::{
-        Author, LibraryError, SqlFile,
+        LibraryError, SqlFile,
         models::{Model, Resolved, Semantics},
         params::Parameter,
     },
@@ -309,10 +309,7 @@ impl Reader {
     pub fn run(&self, report: &Report, given: &params::Given) -> Result<Answer, ReportError> {
         let values = given.for_report(report, self.today)?;
         let statement = &report.file.body;
-        let what = match report.file.author {
-            Author::BuiltIn => &report.name,
-            Author::User => &report.file.origin,
-        };
+        let what = report.file.called();
         self.guard.check_of(report.file.author, what, statement)?;
         let (answer, _) = self.answer(what, statement, &|name| values.get(name).map(bind::value), None)?;
         report.header.check(&report.file, &answer.schema)?;
