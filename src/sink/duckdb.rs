@@ -88,6 +88,12 @@ impl DuckDbSink {
         appender.flush().map_err(action())
     }
 
+    /// Commits what there is. Nobody sees the copy before it is whole, so that one transaction for all of it would protect
+    /// nothing, and what is not committed stays in memory.
+    fn commit_to_copy(&self) -> Result<(), SinkError> {
+        Ok(self.connection()?.execute_batch("COMMIT; BEGIN").map_err(doing("committing to the copy"))?)
+    }
+
     fn merge_of<'a>(&'a self, instance: &'a str) -> Merge<'a> {
         Merge { settles: self.keeps_out, run_id: &self.run.id, instance, observed_at: self.observed_at }
     }
@@ -174,19 +180,19 @@ impl Sink for DuckDbSink {
         for (child, batch) in plan.children.iter().zip(batches.children) {
             self.append(child, batch)?;
         }
-        if batches.rejects.is_empty() {
-            return Ok(());
+        if !batches.rejects.is_empty() {
+            let connection = self.connection()?;
+            ledger::record_rejects(connection, &self.run.id, instance, &plan.main.name, &batches.rejects)?;
         }
-        let connection = self.connection()?;
-        Ok(ledger::record_rejects(connection, &self.run.id, instance, &plan.main.name, &batches.rejects)?)
+        // What is not committed takes several times the memory, and DuckDB takes it for nothing when it plans a join: it would
+        // build its table of all rows that there are, and not of the few that changed.
+        self.commit_to_copy()
     }
 
     fn merge(&mut self, plan: &Plan, instance: &str, deleted: &[Gone]) -> Result<Tally, SinkError> {
         let tally = self.merge_of(instance).resource(self.connection()?, plan, deleted)?;
         step("merged");
-        // What is not committed stays in memory, as much as a row group of every table. Nobody sees the copy before it is
-        // whole, so that one transaction for all of it would protect nothing.
-        self.connection()?.execute_batch("COMMIT; BEGIN").map_err(doing("committing a resource to the copy"))?;
+        self.commit_to_copy()?;
         Ok(tally)
     }
 
@@ -225,5 +231,27 @@ impl Sink for DuckDbSink {
             self.working.rewrite()?;
         }
         Ok(Receipt { bytes: self.working.replace()?, held_back: Vec::new(), broken, findings })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{self, Limits, plan};
+
+    #[test]
+    fn joins_are_planned_knowing_how_much_is_staged() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut sink = DuckDbSink::begin(&folder.path().join("crmlake.duckdb"), &Run::begin()).unwrap();
+        let items = r#"[{"id":"1","title":"a"},{"id":"2","title":"b"}]"#;
+        let mut shape = plan::known_shape("leads", &[]);
+        batch::watch(&mut shape, items, Limits { flatten_depth: 3 }, |_| {});
+        let plan = plan::plan("leads", &shape, &[], &Fields::new());
+        sink.shape(&plan).unwrap();
+        sink.stage(&plan).unwrap();
+        sink.write(&plan, "main", batch::decode(&plan, items, 0).unwrap()).unwrap();
+        let query = "SELECT estimated_size FROM duckdb_tables() WHERE table_name = 'stage_leads'";
+        let rows: u64 = sink.connection().unwrap().query_row(query, [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 2);
     }
 }
