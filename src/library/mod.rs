@@ -16,10 +16,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use include_dir::{Dir, include_dir};
-use tracing::warn;
-
 use crate::config::ConfigError;
+use include_dir::{Dir, include_dir};
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql");
 
@@ -146,6 +144,11 @@ impl SqlFile {
         Self { name: name.to_owned(), origin, author: Author::User, header, body, flaw }
     }
 
+    /// A user's file that cannot be read. It stands in for no other: whoever wants it is told why.
+    fn unreadable(name: String, origin: String, problem: String) -> Self {
+        Self { name, origin, author: Author::User, header: Vec::new(), body: String::new(), flaw: Some((1, problem)) }
+    }
+
     /// Whether the file can be used: its header is understood and its statement is there.
     pub fn check(&self) -> Result<(), LibraryError> {
         match &self.flaw {
@@ -220,22 +223,21 @@ pub fn shelf(shelf: Shelf, own: Option<&Path>) -> Result<Vec<SqlFile>, LibraryEr
         };
         for entry in fs::read_dir(&own).map_err(failed(&own))? {
             let path = entry.map_err(failed(&own))?.path();
-            if path.extension().is_none_or(|extension| extension != "sql") || !path.is_file() {
+            let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            if is_hidden || path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("sql")) {
                 continue;
             }
-            let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else {
-                warn!("{} is left out: its name is not text", path.display());
-                continue;
-            };
-            let bytes = fs::read(&path).map_err(failed(&path))?;
-            let Ok(text) = String::from_utf8(bytes) else {
-                warn!("{} is left out: it is not UTF-8 text", path.display());
-                continue;
-            };
-            // Editors on Windows begin a file with a byte-order mark.
-            let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let origin = path.display().to_string();
             files.retain(|file| file.name != name);
-            files.push(SqlFile::parse(name, path.display().to_string(), text, shelf));
+            files.push(match fs::read_to_string(&path) {
+                // Editors on Windows begin a file with a byte-order mark.
+                Ok(text) => SqlFile::parse(&name, origin, text.strip_prefix('\u{feff}').unwrap_or(&text), shelf),
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    SqlFile::unreadable(name, origin, "the file is not UTF-8 text".to_owned())
+                }
+                Err(error) => SqlFile::unreadable(name, origin, format!("the file cannot be read: {error}")),
+            });
         }
     }
     files.sort_by(|left, right| left.name.cmp(&right.name));
@@ -259,7 +261,7 @@ mod tests {
         assert_eq!(found("lead_sources").unwrap().get("title"), Some("Mine"));
         assert_eq!(found("another").unwrap().get("title"), Some("Another"));
         assert_eq!(found("another").unwrap().body.trim(), "SELECT 2");
-        assert!(found("latin").is_none());
+        assert!(found("latin").unwrap().check().unwrap_err().to_string().contains("not UTF-8"));
         assert!(found("typo").unwrap().check().unwrap_err().to_string().contains("line 1"));
         assert!(files.iter().any(|file| file.name == "pipeline_by_stage"));
     }

@@ -296,6 +296,9 @@ fn open_to_write(copy: &Path) -> Result<Connection, WarehouseError> {
         .and_then(|config| config.with("preserve_insertion_order", "false"))
         .and_then(|config| config.with("memory_limit", MEMORY_LIMIT))
         .and_then(|config| config.with("storage_compatibility_version", STORAGE_VERSION))
+        // Nothing that is asked on it may fetch anything.
+        .and_then(|config| config.with("autoinstall_known_extensions", "false"))
+        .and_then(|config| config.with("autoload_known_extensions", "false"))
         .map_err(doing("setting up DuckDB"))?;
     Connection::open_with_flags(copy, config).map_err(doing("opening the copy of the warehouse"))
 }

@@ -230,6 +230,8 @@ fn what_is_no_question_is_refused() {
         ("COPY history.leads FROM 'other.csv'", Refused("COPY is refused")),
         ("EXPORT DATABASE 'out'", Refused("EXPORT is refused")),
         ("IMPORT DATABASE 'out'", Refused("IMPORT is refused")),
+        ("FROM histogram('DIR/other.csv', a)", Refused("histogram() is refused")),
+        ("FROM histogram_values('DIR/other.csv', a)", Refused("histogram_values() is refused")),
         ("FROM read_csv('DIR/other.csv')", Refused("read_csv() is refused: it reads files")),
         ("SELECT * FROM \"READ_CSV\"('DIR/other.csv')", Refused("read_csv() is refused")),
         ("SELECT * FROM system.main.read_csv_auto('DIR/other.csv')", Refused("read_csv_auto() is refused")),
