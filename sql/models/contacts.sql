@@ -4,7 +4,7 @@
 -- field: last_name VARCHAR = lastName, surname, familyName
 -- field: email VARCHAR = email, emailAddress
 -- field: phone VARCHAR = phone, phoneNumber, mobile
--- field: job_title VARCHAR = jobTitle, title
+-- field: job_title VARCHAR = jobTitle | title
 -- field: owner_id VARCHAR = owner.id, ownerId, assignee.id, assignedTo.id, salesAgent.id
 -- field: owner_name VARCHAR = owner.name, ownerName, assignee.name, assignedTo.name, salesAgent.name
 -- field: owner_email VARCHAR = owner.email, ownerEmail, assignee.email, assignedTo.email, salesAgent.email

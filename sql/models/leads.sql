@@ -1,9 +1,9 @@
 -- title: Leads
 -- grain: one row a lead, as it is now
--- field: title VARCHAR = title, name, subject, leadName
--- field: status VARCHAR = status, state, status.name, leadStatus
--- field: source VARCHAR = source, leadSource, source.name, origin
--- field: amount DECIMAL(18,2) = value, amount, estimatedValue, leadValue
+-- field: title VARCHAR = title, leadName | name | subject
+-- field: status VARCHAR = status, status.name, leadStatus | state
+-- field: source VARCHAR = source, leadSource, source.name | origin
+-- field: amount DECIMAL(18,2) = value, leadValue, amount | estimatedValue
 -- field: currency VARCHAR = currency, currencyCode, currency.code, currencyIsoCode
 -- field: owner_id VARCHAR = owner.id, ownerId, assignee.id, assignedTo.id, salesAgent.id
 -- field: owner_name VARCHAR = owner.name, ownerName, assignee.name, assignedTo.name, salesAgent.name
@@ -16,7 +16,7 @@
 -- field: updated_at TIMESTAMP = lastUpdatedOn, updatedOn, updatedAt, modifiedOn, lastModifiedOn
 -- field: converted_at TIMESTAMP = convertedOn, convertedAt, conversionDate, dateConverted
 -- field: opportunity_id VARCHAR = opportunityId, opportunity.id, convertedTo.id, dealId
--- field: segment VARCHAR = segment, segment.name, marketSegment, cf_segment
+-- field: segment VARCHAR = segment, segment.name | marketSegment | cf_segment
 -- money: amount in currency
 -- value: status open = open, new, contacted, qualified, working, active, nurturing
 -- value: status converted = converted, won

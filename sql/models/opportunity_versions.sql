@@ -2,15 +2,15 @@
 -- grain: one row an opportunity and version: what the other models of opportunities are made from
 -- resource: opportunities
 -- from: opportunities
--- field: title VARCHAR = title, name, subject, dealName, opportunityName
--- field: status VARCHAR = status, state, status.name, dealStatus, outcome
+-- field: title VARCHAR = title, dealName, opportunityName | name | subject
+-- field: status VARCHAR = status, status.name, dealStatus | state | outcome
 -- field: stage VARCHAR = stage.name, stage, stageName, stage.label, stage.title, dealStage
 -- field: stage_id VARCHAR = stage.id, stageId
 -- field: stage_order BIGINT = stage.order, stage.position, stageOrder
 -- field: pipeline VARCHAR = pipeline.name, pipeline, pipelineName, pipeline.label, pipeline.title
 -- field: pipeline_id VARCHAR = pipeline.id, pipelineId
 -- field: probability DECIMAL(9,6) = probability, winProbability, stage.probability, stageProbability
--- field: amount DECIMAL(18,2) = amount, value, dealValue, estimatedValue, dealAmount, totalAmount
+-- field: amount DECIMAL(18,2) = amount, dealValue, dealAmount | value | estimatedValue | totalAmount
 -- field: currency VARCHAR = currency, currencyCode, currency.code, currencyIsoCode
 -- field: owner_id VARCHAR = owner.id, ownerId, assignee.id, assignedTo.id, salesAgent.id
 -- field: owner_name VARCHAR = owner.name, ownerName, assignee.name, assignedTo.name, salesAgent.name
@@ -22,16 +22,16 @@
 -- field: lost_reason VARCHAR = lostReason, lossReason, lostReason.name, reasonLost, closeReason
 -- field: created_at TIMESTAMP = createdOn, createdAt, createdDate, dateCreated
 -- field: updated_at TIMESTAMP = lastUpdatedOn, updatedOn, updatedAt, modifiedOn, lastModifiedOn
--- field: expected_close_date DATE = expectedCloseDate, closeDate, estimatedCloseDate, expectedClosingDate, dueDate
+-- field: expected_close_date DATE = expectedCloseDate, estimatedCloseDate, expectedClosingDate | closeDate | dueDate
 -- field: closed_at TIMESTAMP = closedOn, closedAt, actualCloseDate, closedDate, dateClosed
 -- field: forecast_category VARCHAR = forecastCategory, forecast, forecastCategory.name, cf_forecast_category
 -- field: next_step VARCHAR = nextStep, nextAction, nextStep.name, cf_next_step
--- field: segment VARCHAR = segment, segment.name, marketSegment, cf_segment
+-- field: segment VARCHAR = segment, segment.name | marketSegment | cf_segment
 -- field: lead_id VARCHAR = leadId, lead.id, convertedFrom.id
 -- money: amount in currency
--- value: status open = open, new, active, in progress, in-progress, ongoing
--- value: status won = won, closed won, closed-won, closedwon
--- value: status lost = lost, closed lost, closed-lost, closedlost
+-- value: status open = open, new, active, in progress, in-progress, in_progress, ongoing
+-- value: status won = won, closed won, closed-won, closed_won, closedwon
+-- value: status lost = lost, closed lost, closed-lost, closed_lost, closedlost
 
 -- A stage is found by its id or, where records name it only, by its name, with its pipeline's or, where no other stage
 -- of the instance is called so, alone.

@@ -1,7 +1,7 @@
 -- title: Organizations
 -- grain: one row an organization, as it is now
--- field: name VARCHAR = name, title
--- field: website VARCHAR = website, url
+-- field: name VARCHAR = name | title
+-- field: website VARCHAR = website | url
 -- field: industry VARCHAR = industry, industry.name
 -- field: employees BIGINT = employees, employeeCount
 -- field: annual_revenue DECIMAL(18,2) = annualRevenue, revenue
@@ -13,7 +13,7 @@
 -- field: owner_email VARCHAR = owner.email, ownerEmail, assignee.email, assignedTo.email, salesAgent.email
 -- field: created_at TIMESTAMP = createdOn, createdAt, createdDate, dateCreated
 -- field: updated_at TIMESTAMP = lastUpdatedOn, updatedOn, updatedAt, modifiedOn, lastModifiedOn
--- field: segment VARCHAR = segment, segment.name, marketSegment, customerSegment, cf_segment, cf_customer_tier
+-- field: segment VARCHAR = segment, segment.name | customerSegment, marketSegment | cf_segment | cf_customer_tier
 -- field: last_activity_at TIMESTAMP = lastActivityOn, lastActivityAt, lastActivityDate, lastContactedOn
 
 SELECT

@@ -7,12 +7,14 @@ use crate::{
     warehouse::sql,
 };
 
-/// A canonical column as a header declares it: `name TYPE = path, path, ...`.
+/// A canonical column as a header declares it: `name TYPE = path, path | path, ...`.
 #[derive(Clone, Debug)]
 pub(super) struct Field<'a> {
     name: &'a str,
     kind: &'a str,
-    paths: Vec<&'a str>,
+    /// What it may be called. Of several that there are, each record's first with a value counts: instances differ, and
+    /// one may change its mind. Names behind a bar often mean something else, and count where there are none before it.
+    paths: Vec<Vec<&'a str>>,
 }
 
 impl<'a> Field<'a> {
@@ -20,7 +22,8 @@ impl<'a> Field<'a> {
         let expected = || file.problem(line, "expected: field: name TYPE = path, path, ...");
         let (declared, paths) = text.split_once('=').ok_or_else(expected)?;
         let (name, kind) = declared.trim().split_once(' ').ok_or_else(expected)?;
-        let paths = paths.split(',').map(str::trim).filter(|path| !path.is_empty()).collect();
+        let named = |paths: &'a str| paths.split(',').map(str::trim).filter(|path| !path.is_empty()).collect();
+        let paths = paths.split('|').map(named).collect();
         Ok(Self { name, kind: kind.trim(), paths })
     }
 }
@@ -56,19 +59,37 @@ impl Mapping {
         known: &[KnownColumn],
     ) -> Result<Self, LibraryError> {
         let configured = settings.field(resource, field.name);
-        let (columns, unmet): (Vec<_>, Vec<_>) = if configured.is_empty() {
-            (field.paths.iter().find_map(|path| find(known, table, path)).into_iter().collect(), Vec::new())
+        let asked: Vec<&str> = if configured.is_empty() {
+            let is_there = |paths: &&Vec<&str>| paths.iter().any(|path| find(known, table, path).is_some());
+            field.paths.iter().find(is_there).cloned().unwrap_or_default()
         } else {
-            let found = configured.iter().map(|path| (path, find(known, table, path)));
-            let (there, missing): (Vec<_>, Vec<_>) = found.partition(|(_, column)| column.is_some());
-            let unmet = missing.into_iter().map(|(path, _)| path.clone()).collect();
-            (there.into_iter().filter_map(|(_, column)| column).collect(), unmet)
+            configured.iter().map(String::as_str).collect()
         };
-        let casts: Vec<String> = columns.iter().map(|column| cast(column, field.kind)).collect();
-        let raw = match casts.as_slice() {
-            [] => format!("CAST(NULL AS {})", field.kind),
-            [one] => one.clone(),
-            several => format!("coalesce({})", several.join(", ")),
+        let (mut columns, mut casts, mut unmet) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, path) in asked.iter().enumerate() {
+            match find(known, table, path) {
+                Some(column) => {
+                    let cast = cast(column, field.kind);
+                    // Who configured a list wants each of its paths asked.
+                    let condition = others_empty(known, table, &asked[..index], path).filter(|_| configured.is_empty());
+                    casts.push(
+                        condition.map_or_else(|| cast.clone(), |none| format!("CASE WHEN {none} THEN {cast} END")),
+                    );
+                    columns.push(column);
+                }
+                None if configured.is_empty() => {}
+                None => unmet.push((*path).to_owned()),
+            }
+        }
+        let raw = match casts.split_last() {
+            None => format!("CAST(NULL AS {})", field.kind),
+            Some((one, [])) => one.clone(),
+            // An empty text is no value, unless there is no other.
+            Some((last, others)) if field.kind == "VARCHAR" => {
+                let others: String = others.iter().map(|other| format!("nullif({other}, ''), ")).collect();
+                format!("coalesce({others}{last})")
+            }
+            Some(_) => format!("coalesce({})", casts.join(", ")),
         };
         let (expression, values) = canonical(file, settings, resource, field.name, &raw)?;
         Ok(Self {
@@ -82,6 +103,19 @@ impl Mapping {
             values,
         })
     }
+}
+
+/// Where a path leads into an object and those asked before it into others: that a record has nothing in these, so that
+/// nobody gets one person's name and another's address.
+fn others_empty(known: &[KnownColumn], table: &str, before: &[&str], path: &str) -> Option<String> {
+    let (mine, _) = path.rsplit_once('.')?;
+    let others: Vec<_> = before.iter().filter_map(|before| before.rsplit_once('.')).map(|(object, _)| object).collect();
+    let is_of_another = |column: &Column| {
+        column.source_path.rsplit_once('.').is_some_and(|(object, _)| object != mine && others.contains(&object))
+    };
+    let members = known.iter().filter(|known| known.table == table && is_of_another(&known.column));
+    let members: Vec<_> = members.map(|known| format!("{} IS NULL", sql::name(&known.column.name))).collect();
+    (!members.is_empty()).then(|| members.join(" AND "))
 }
 
 /// The column that a record's path became, or the one of that name, such as `cf_next_step`. In a list inside records, such

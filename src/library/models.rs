@@ -1,8 +1,10 @@
 //! The semantic layer: canonical columns, whatever an instance calls its fields.
 //!
 //! A model's header names its canonical columns, each with a type and the paths where records may have it; its statement
-//! refers to them as `{{name}}`. Here each reference becomes the column that the warehouse has for the first of these
-//! paths, or a typed NULL. Configured paths go before the built-in ones.
+//! refers to them as `{{name}}`. Here each reference becomes the columns that the warehouse has for these paths, of which
+//! each record's first with a value counts, or a typed NULL. Configured paths stand in place of the built-in ones.
+
+use std::collections::HashMap;
 
 use super::{
     Author, LibraryError, Shelf, SqlFile, header,
@@ -96,9 +98,9 @@ fn model(file: &SqlFile, settings: &Settings, tables: &Tables, known: &[KnownCol
         .iter()
         .map(|field| Mapping::of(file, field, settings, (resource, table), known))
         .collect::<Result<_, _>>()?;
-    let mut statement = file.body.clone();
+    let mut expressions: HashMap<String, String> = HashMap::new();
     let mut put = |name: &str, expression: &str| {
-        statement = statement.replace(&format!("{{{{{name}}}}}"), expression);
+        expressions.insert(name.to_owned(), expression.to_owned());
     };
     for mapped in &mapping {
         put(&mapped.canonical, &mapped.expression);
@@ -113,13 +115,30 @@ fn model(file: &SqlFile, settings: &Settings, tables: &Tables, known: &[KnownCol
     }
     put("from", &there.map_or_else(nothing, |table| format!("crm.{}", sql::name(table))));
     put("quotas", &quotas(&tables.quotas));
-    if let Some(at) = statement.find("{{") {
-        let reference: String = statement[at..].chars().take(40).collect();
-        return Err(file.failure(format!("the statement refers to {reference} and no field line declares it")));
-    }
+    let statement = filled(&file.body, &expressions).map_err(|reference| {
+        file.failure(format!("the statement refers to {reference} and no field line declares it"))
+    })?;
     let grain = file.get("grain").unwrap_or_default().to_owned();
     let (name, origin, author) = (file.name.clone(), file.origin.clone(), file.author);
     Ok(Model { name, origin, author, grain, statement, mapping })
+}
+
+/// A statement with its `{{name}}` replaced, or the first that stands for nothing. What replaces one is not looked at again:
+/// it may hold any text that a configuration has.
+fn filled(statement: &str, expressions: &HashMap<String, String>) -> Result<String, String> {
+    let mut filled = String::with_capacity(statement.len());
+    let mut rest = statement;
+    while let Some((before, reference)) = rest.split_once("{{") {
+        let found = reference.split_once("}}").and_then(|(name, behind)| Some((expressions.get(name)?, behind)));
+        let Some((expression, behind)) = found else {
+            return Err(format!("{{{{{}", reference.chars().take(38).collect::<String>()));
+        };
+        filled.push_str(before);
+        filled.push_str(expression);
+        rest = behind;
+    }
+    filled.push_str(rest);
+    Ok(filled)
 }
 
 /// What the configuration calls the records that a model is made from.
