@@ -1,14 +1,15 @@
 -- title: Instances
 -- grain: one row an instance
+-- definition: extracted_at = when the latest run ended that read its opportunities
 -- definition: known_since = the moment from which history can answer: the first load of opportunities, or the horizon up to which history was pruned
 
 WITH loads AS (
-    SELECT s._instance, min(s.seen) AS first_load, max(s.finished_at) AS extracted_at
+    SELECT s._instance, min(s.read_at) AS first_load, max(s.read_at) AS extracted_at
     FROM (
         SELECT
             w.instance AS _instance,
-            r.finished_at,
-            CASE WHEN w.resource = 'opportunities' AND w.passes > 0 THEN r.finished_at END AS seen
+            -- A list that failed was not read.
+            CASE WHEN w.resource = 'opportunities' AND w.passes > 0 THEN r.finished_at END AS read_at
         FROM meta.sweeps w
         JOIN meta.runs r USING (run_id)
     ) s

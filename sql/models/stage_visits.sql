@@ -15,10 +15,10 @@ WITH versions AS (
         status,
         created_at,
         valid_from,
-        coalesce(stage_id, stage) AS stage_key,
+        coalesce(stage_id, pipeline || chr(31) || stage, stage) AS stage_key,
         row_number() OVER versions = 1 AS is_first,
         coalesce(lag(status = 'open') OVER versions, false) AS was_open,
-        lag(coalesce(stage_id, stage)) OVER versions AS previous_key,
+        lag(stage_key) OVER versions AS previous_key,
         lag(valid_to) OVER versions AS previous_end,
         last_value(valid_to) OVER (versions ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS last_end
     FROM model.opportunity_versions

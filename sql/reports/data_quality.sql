@@ -17,40 +17,40 @@ WITH counted AS (
         [
             row('title', count_if(title <> ''), NULL, NULL, NULL),
             row(
-                'status', count_if(status <> ''), count(DISTINCT status),
-                count_if(status NOT IN ('open', 'won', 'lost')), 'no known status'
+                'status', count_if(status <> ''), count(DISTINCT nullif(status, '')),
+                count_if(status <> '' AND status NOT IN ('open', 'won', 'lost')), 'no known status'
             ),
             row(
-                'stage', count_if(stage <> ''), count(DISTINCT stage),
-                count_if(stage IS NOT NULL AND stage_order IS NULL), 'no place in the pipeline'
+                'stage', count_if(stage <> ''), count(DISTINCT nullif(stage, '')),
+                count_if(stage <> '' AND stage_order IS NULL), 'no place in the pipeline'
             ),
-            row('pipeline', count_if(pipeline <> ''), count(DISTINCT pipeline), NULL, NULL),
+            row('pipeline', count_if(pipeline <> ''), count(DISTINCT nullif(pipeline, '')), NULL, NULL),
             row(
                 'probability', count(probability), count(DISTINCT probability),
                 count_if(NOT probability BETWEEN 0 AND 100), 'not between 0 and 100'
             ),
             row('amount', count(amount), NULL, count_if(amount <= 0), 'zero or less'),
             row(
-                'currency', count_if(currency <> ''), count(DISTINCT currency),
+                'currency', count_if(currency <> ''), count(DISTINCT nullif(currency, '')),
                 count_if(amount IS NOT NULL AND currency IS NULL), 'missing beside an amount'
             ),
-            row('owner_id', count_if(owner_id <> ''), count(DISTINCT owner_id), NULL, NULL),
+            row('owner_id', count_if(owner_id <> ''), count(DISTINCT nullif(owner_id, '')), NULL, NULL),
             row('owner_name', count_if(owner_name <> ''), NULL, NULL, NULL),
             row('organization_id', count_if(organization_id <> ''), NULL, NULL, NULL),
             row('organization_name', count_if(organization_name <> ''), NULL, NULL, NULL),
-            row('source', count_if(source <> ''), count(DISTINCT source), NULL, NULL),
-            row('segment', count_if(segment <> ''), count(DISTINCT segment), NULL, NULL),
+            row('source', count_if(source <> ''), count(DISTINCT nullif(source, '')), NULL, NULL),
+            row('segment', count_if(segment <> ''), count(DISTINCT nullif(segment, '')), NULL, NULL),
             row(
-                'lost_reason', count_if(lost_reason <> ''), count(DISTINCT lost_reason),
-                count_if(status = 'lost' AND lost_reason IS NULL), 'missing in a lost one'
+                'lost_reason', count_if(lost_reason <> ''), count(DISTINCT nullif(lost_reason, '')),
+                count_if(status = 'lost' AND coalesce(lost_reason, '') = ''), 'missing in a lost one'
             ),
             row(
-                'forecast_category', count_if(forecast_category <> ''), count(DISTINCT forecast_category),
+                'forecast_category', count_if(forecast_category <> ''), count(DISTINCT nullif(forecast_category, '')),
                 NULL, NULL
             ),
             row(
                 'next_step', count_if(next_step <> ''), NULL,
-                count_if(status = 'open' AND next_step IS NULL), 'missing in an open one'
+                count_if(status = 'open' AND coalesce(next_step, '') = ''), 'missing in an open one'
             ),
             row('lead_id', count_if(lead_id <> ''), NULL, NULL, NULL),
             row('created_at', count(created_at), NULL, NULL, NULL),
@@ -76,17 +76,17 @@ WITH counted AS (
         [
             row('title', count_if(title <> ''), NULL, NULL, NULL),
             row(
-                'status', count_if(status <> ''), count(DISTINCT status),
-                count_if(status NOT IN ('open', 'converted', 'disqualified')), 'no known status'
+                'status', count_if(status <> ''), count(DISTINCT nullif(status, '')),
+                count_if(status <> '' AND status NOT IN ('open', 'converted', 'disqualified')), 'no known status'
             ),
-            row('source', count_if(source <> ''), count(DISTINCT source), NULL, NULL),
-            row('segment', count_if(segment <> ''), count(DISTINCT segment), NULL, NULL),
+            row('source', count_if(source <> ''), count(DISTINCT nullif(source, '')), NULL, NULL),
+            row('segment', count_if(segment <> ''), count(DISTINCT nullif(segment, '')), NULL, NULL),
             row('amount', count(amount), NULL, count_if(amount <= 0), 'zero or less'),
             row(
-                'currency', count_if(currency <> ''), count(DISTINCT currency),
+                'currency', count_if(currency <> ''), count(DISTINCT nullif(currency, '')),
                 count_if(amount IS NOT NULL AND currency IS NULL), 'missing beside an amount'
             ),
-            row('owner_id', count_if(owner_id <> ''), count(DISTINCT owner_id), NULL, NULL),
+            row('owner_id', count_if(owner_id <> ''), count(DISTINCT nullif(owner_id, '')), NULL, NULL),
             row('owner_name', count_if(owner_name <> ''), NULL, NULL, NULL),
             row('organization_id', count_if(organization_id <> ''), NULL, NULL, NULL),
             row('organization_name', count_if(organization_name <> ''), NULL, NULL, NULL),
@@ -123,8 +123,8 @@ WITH counted AS (
                 count_if(email <> '' AND NOT contains(email, '@')), 'no @ in it'
             ),
             row('phone', count_if(phone <> ''), NULL, count_if(length(phone) BETWEEN 1 AND 4), 'too short'),
-            row('job_title', count_if(job_title <> ''), count(DISTINCT job_title), NULL, NULL),
-            row('owner_id', count_if(owner_id <> ''), count(DISTINCT owner_id), NULL, NULL),
+            row('job_title', count_if(job_title <> ''), count(DISTINCT nullif(job_title, '')), NULL, NULL),
+            row('owner_id', count_if(owner_id <> ''), count(DISTINCT nullif(owner_id, '')), NULL, NULL),
             row('owner_name', count_if(owner_name <> ''), NULL, NULL, NULL),
             row('organization_id', count_if(organization_id <> ''), NULL, NULL, NULL),
             row('organization_name', count_if(organization_name <> ''), NULL, NULL, NULL),
@@ -150,17 +150,17 @@ WITH counted AS (
                 'website', count_if(website <> ''), NULL,
                 count_if(website <> '' AND NOT contains(website, '.')), 'no host'
             ),
-            row('industry', count_if(industry <> ''), count(DISTINCT industry), NULL, NULL),
+            row('industry', count_if(industry <> ''), count(DISTINCT nullif(industry, '')), NULL, NULL),
             row('employees', count(employees), NULL, count_if(employees <= 0), 'zero or less'),
             row(
                 'annual_revenue', count(annual_revenue), NULL,
                 count_if(annual_revenue < 0), 'less than zero'
             ),
             row('phone', count_if(phone <> ''), NULL, count_if(length(phone) BETWEEN 1 AND 4), 'too short'),
-            row('city', count_if(city <> ''), count(DISTINCT city), NULL, NULL),
-            row('country', count_if(country <> ''), count(DISTINCT country), NULL, NULL),
-            row('segment', count_if(segment <> ''), count(DISTINCT segment), NULL, NULL),
-            row('owner_id', count_if(owner_id <> ''), count(DISTINCT owner_id), NULL, NULL),
+            row('city', count_if(city <> ''), count(DISTINCT nullif(city, '')), NULL, NULL),
+            row('country', count_if(country <> ''), count(DISTINCT nullif(country, '')), NULL, NULL),
+            row('segment', count_if(segment <> ''), count(DISTINCT nullif(segment, '')), NULL, NULL),
+            row('owner_id', count_if(owner_id <> ''), count(DISTINCT nullif(owner_id, '')), NULL, NULL),
             row('owner_name', count_if(owner_name <> ''), NULL, NULL, NULL),
             row('created_at', count(created_at), NULL, NULL, NULL),
             row(

@@ -17,7 +17,7 @@ WITH versions AS MATERIALIZED (
     SELECT
         _instance,
         id,
-        coalesce(stage_id, stage) AS stage_key,
+        coalesce(stage_id, pipeline || chr(31) || stage, stage) AS stage_key,
         hash(_instance, id, stage_key) AS hash,
         pipeline,
         stage,
@@ -99,7 +99,7 @@ stays AS (
     FROM comebacks
     GROUP BY _instance, id, stage_key, stay
 ),
--- When runs saw a stay begin, and when one did so the time before.
+-- When runs saw something new, and when one did so the time before.
 sightings AS (
     SELECT
         s._instance,
@@ -107,7 +107,7 @@ sightings AS (
         lag(s.seen_at) OVER (PARTITION BY s._instance ORDER BY s.seen_at) AS before,
         i.known_since,
         i.extracted_at
-    FROM (SELECT DISTINCT _instance, entered_at AS seen_at FROM stays) s
+    FROM (SELECT DISTINCT _instance, _valid_from AS seen_at FROM history.opportunities) s
     JOIN model.instances i USING (_instance)
 ),
 measured AS (

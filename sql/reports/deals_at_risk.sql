@@ -46,7 +46,10 @@ slips AS (
 won AS (
     SELECT pipeline, quantile_cont(CAST(closed_at AS DATE) - CAST(created_at AS DATE), 0.9) AS days
     FROM model.opportunities
-    WHERE status = 'won' AND closed_at >= created_at AND closed_at >= CAST($today AS DATE) - 365
+    WHERE status = 'won'
+        AND closed_at >= CAST(created_at AS DATE)
+        AND closed_at >= CAST($today AS DATE) - 365
+        AND closed_at < CAST($today AS DATE) + 1
     GROUP BY pipeline
     HAVING count(*) >= 10
 ),

@@ -9,7 +9,7 @@
 -- definition: commit, best_case = amount of the forecast whose forecast category begins so; empty where no deal of the forecast had a category
 -- definition: weighted = sum of amount x probability / 100 over the forecast
 -- definition: won_amount = amount of all opportunities won with a closing date in the period, as known now
--- definition: won_of_forecast = amount of the opportunities of the forecast that were won in the period
+-- definition: won_of_forecast = amount of the opportunities of the forecast that were won in the period in the same currency
 -- definition: difference = won_amount - weighted; accuracy = won_amount / weighted
 -- definition: instances = of how many CRM instances history can tell that period
 -- unit: money = forecast, commit, best_case, weighted, won_amount, won_of_forecast, difference
@@ -59,6 +59,7 @@ said AS (
         sum(w.amount) AS won_of_forecast
     FROM forecast f
     LEFT JOIN won w ON w._instance = f._instance AND w.id = f.id AND w.period = f.period
+        AND w.currency IS NOT DISTINCT FROM f.currency
     GROUP BY f.period, f.currency
 ),
 happened AS (

@@ -13,7 +13,7 @@
 -- chart: none
 
 WITH days AS (
-    SELECT least(CAST($today AS DATE), CAST((SELECT max(finished_at) FROM meta.runs) AS DATE)) AS today
+    SELECT least(CAST($today AS DATE), CAST((SELECT max(extracted_at) FROM model.instances) AS DATE)) AS today
 ),
 open_deals AS (
     SELECT
@@ -48,7 +48,11 @@ closed_deals AS (
         o.currency,
         o.amount,
         o.status = 'won' AS is_won,
-        CASE WHEN is_won AND o.closed_at >= o.created_at THEN (epoch(o.closed_at) - epoch(o.created_at)) / 86400 END AS cycle,
+        CASE
+            WHEN is_won AND o.closed_at >= o.created_at THEN (epoch(o.closed_at) - epoch(o.created_at)) / 86400
+            -- Of some closings only the day is known.
+            WHEN is_won AND o.closed_at = CAST(o.created_at AS DATE) THEN 0
+        END AS cycle,
         o.closed_at < d.today + 1 AND o.closed_at >= d.today - 89 AS is_now,
         o.closed_at < d.today - 6 AND o.closed_at >= d.today - 96 AS is_then,
         is_won AND o.closed_at < d.today + 1 AND o.closed_at >= date_trunc('month', d.today) AS is_this_month,

@@ -15,7 +15,7 @@
 
 -- A number is cheaper to join and to group by than an id.
 WITH candidates AS MATERIALIZED (
-    SELECT _instance, id, lower(email) AS email, created_at, last_activity_at, row_number() OVER () AS number
+    SELECT _instance, id, nullif(lower(email), '') AS email, created_at, last_activity_at, row_number() OVER () AS number
     FROM model.contacts
     WHERE coalesce(CAST(last_activity_at AS DATE) <= CAST($today AS DATE) - CAST($days AS INTEGER), true)
 ),

@@ -9,9 +9,11 @@
 -- chart: line month leads, opportunities, organizations, contacts
 
 WITH months AS (
-    SELECT DISTINCT month
-    FROM model.calendar
-    WHERE month BETWEEN date_trunc('month', CAST($since AS DATE)) AND CAST($today AS DATE)
+    SELECT CAST(unnest(generate_series(
+        CAST(date_trunc('month', CAST($since AS DATE)) AS TIMESTAMP),
+        CAST(CAST($today AS DATE) AS TIMESTAMP),
+        INTERVAL 1 MONTH
+    )) AS DATE) AS month
 ),
 created AS (
     SELECT 'leads' AS kind, created_at FROM model.leads

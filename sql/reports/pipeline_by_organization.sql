@@ -16,8 +16,9 @@
 WITH organizations AS (
     SELECT
         currency,
-        organization_id,
-        organization_name AS organization,
+        coalesce(organization_id, organization_name) AS organization_key,
+        CASE WHEN organization_key IS NOT NULL THEN _instance END AS _instance,
+        max(organization_name) AS organization,
         count(*) AS opportunities,
         sum(amount) AS amount,
         CAST(round(sum(weighted_amount), 2) AS DECIMAL(38, 2)) AS weighted,
@@ -26,7 +27,7 @@ WITH organizations AS (
     WHERE status = 'open'
         AND coalesce(CAST($owner AS VARCHAR), '') IN ('', owner_name, owner_email)
         AND coalesce(CAST($pipeline AS VARCHAR), '') IN ('', pipeline)
-    GROUP BY currency, organization_id, organization_name
+    GROUP BY ALL
 ),
 totals AS (
     SELECT currency, sum(amount) AS amount FROM organizations GROUP BY currency
@@ -36,14 +37,15 @@ ranked AS (
         *,
         row_number() OVER (
             PARTITION BY currency
-            ORDER BY amount DESC NULLS LAST, organization NULLS LAST, organization_id NULLS LAST
+            ORDER BY amount DESC NULLS LAST, organization NULLS LAST, _instance, organization_key
         ) AS place
     FROM organizations
 )
 
 SELECT
     r.currency,
-    r.organization,
+    -- What it is called now, where its record is still there.
+    coalesce(o.name, r.organization) AS organization,
     r.opportunities,
     r.amount,
     r.weighted,
@@ -51,5 +53,6 @@ SELECT
     r.next_close
 FROM ranked r
 JOIN totals t ON t.currency IS NOT DISTINCT FROM r.currency
+LEFT JOIN model.organizations o ON o._instance = r._instance AND o.id = r.organization_key
 WHERE r.place <= CAST($limit AS BIGINT)
 ORDER BY r.currency NULLS LAST, r.place

@@ -12,19 +12,27 @@
 -- unit: share = step_conversion, conversion
 -- chart: funnel stage opportunities
 
-WITH deals AS (
-    SELECT _instance, id, coalesce(pipeline_id, pipeline) AS pipeline_key, pipeline, stage, stage_order, status
-    FROM model.opportunities
+-- A pipeline that a deal has by its name alone.
+WITH named AS (
+    SELECT _instance, name, any_value(id) AS pipeline_id
+    FROM model.pipelines
+    GROUP BY _instance, name
+    HAVING count(*) = 1
+),
+deals AS (
+    SELECT
+        o._instance,
+        o.id,
+        coalesce(o.pipeline_id, n.pipeline_id, o.pipeline) AS pipeline_key,
+        o.pipeline,
+        o.stage,
+        o.stage_order,
+        o.status
+    FROM model.opportunities o
+    LEFT JOIN named n ON n._instance = o._instance AND n.name = CASE WHEN o.pipeline_id IS NULL THEN o.pipeline END
     WHERE created_at >= CAST($since AS DATE)
         AND coalesce(CAST($owner AS VARCHAR), '') IN ('', owner_name, owner_email)
         AND coalesce(CAST($pipeline AS VARCHAR), '') IN ('', pipeline)
-),
--- Where deals stood before. Another pipeline's stages say nothing of this one's.
-former AS (
-    SELECT _instance, id, coalesce(pipeline_id, pipeline) AS pipeline_key, max(stage_order) AS stage_order
-    FROM model.opportunity_versions
-    WHERE valid_to IS NOT NULL AND status = 'open' AND created_at >= CAST($since AS DATE)
-    GROUP BY _instance, id, pipeline_key
 ),
 -- The CRM's stages or, where it tells none, those that deals stand in.
 stages AS (
@@ -36,11 +44,28 @@ stages AS (
         ON s._instance = d._instance AND coalesce(s.pipeline_id, s.pipeline) = d.pipeline_key AND s.stage_order = d.stage_order
 ),
 -- Some CRMs have a stage for what is lost, without a chance: no deal goes through it.
-ways AS (
-    SELECT *
+marked AS (
+    SELECT
+        *,
+        probability IS DISTINCT FROM 0 OR stage_order = min(stage_order) OVER (PARTITION BY _instance, pipeline_key) AS is_way
     FROM stages
-    QUALIFY stage_order IS NOT NULL
-        AND (probability IS DISTINCT FROM 0 OR stage_order = min(stage_order) OVER (PARTITION BY _instance, pipeline_key))
+    WHERE stage_order IS NOT NULL
+),
+ways AS (
+    FROM marked WHERE is_way
+),
+-- Where deals stood before. Another pipeline's stages say nothing of this one's.
+former AS (
+    SELECT f._instance, f.id, f.pipeline_key, max(f.stage_order) AS stage_order
+    FROM (
+        SELECT v._instance, v.id, coalesce(v.pipeline_id, n.pipeline_id, v.pipeline) AS pipeline_key, v.stage_order
+        FROM model.opportunity_versions v
+        LEFT JOIN named n ON n._instance = v._instance AND n.name = CASE WHEN v.pipeline_id IS NULL THEN v.pipeline END
+        WHERE v.valid_to IS NOT NULL AND v.status = 'open' AND v.created_at >= CAST($since AS DATE)
+    ) f
+    ANTI JOIN (FROM marked WHERE NOT is_way) m
+        ON m._instance = f._instance AND m.pipeline_key = f.pipeline_key AND m.stage_order = f.stage_order
+    GROUP BY f._instance, f.id, f.pipeline_key
 ),
 furthest AS (
     SELECT

@@ -13,6 +13,7 @@ mod destination;
 mod disk;
 mod drift;
 mod duplicates;
+mod edges;
 mod errors;
 mod exports;
 mod extraction;

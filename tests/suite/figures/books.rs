@@ -238,7 +238,7 @@ pub fn days_and_hours(from: Timestamp, to: Timestamp) -> Number {
 }
 
 /// Says of the latest run, and of all that it saw, that it was on that day.
-fn move_latest_run(world: &World, on: Date) {
+pub fn move_latest_run(world: &World, on: Date) {
     let warehouse = duckdb::Connection::open(world.path("crmlake.duckdb")).unwrap();
     let query = "SELECT CAST(any_value(_valid_from) AS VARCHAR) FROM history.opportunities
         WHERE _run_id = (SELECT max(run_id) FROM meta.runs)";

@@ -4,7 +4,7 @@
 //! the report alone.
 
 mod answer;
-mod books;
+pub mod books;
 mod deals;
 mod goals;
 mod leads;
