@@ -35,8 +35,9 @@ pub fn sight(items: &str, total: Option<u64>) -> Sighting {
         });
     }
     sighting.order = match (updated.is_sorted(), created.is_sorted()) {
-        (true, false) => Order::ByLastUpdate,
-        (true, true) => Order::Unknown,
+        // Where no row tells when it was updated, or all tell the same, nothing is sorted by it.
+        (true, false) if updated.differs() => Order::ByLastUpdate,
+        (true, _) => Order::Unknown,
         (false, _) => Order::Other,
     };
     sighting
@@ -61,6 +62,10 @@ impl<'a> Run<'a> {
 
     fn is_sorted(&self) -> bool {
         !(self.rises && self.falls)
+    }
+
+    fn differs(&self) -> bool {
+        self.rises || self.falls
     }
 }
 
@@ -94,6 +99,9 @@ mod tests {
         assert_eq!(page(&[("1", "9"), ("3", "8"), ("2", "7")]), Order::ByLastUpdate);
         assert_eq!(page(&[("1", "1"), ("2", "2")]), Order::Unknown);
         assert_eq!(page(&[("1", "3"), ("2", "1"), ("3", "2")]), Order::Other);
+        assert_eq!(page(&[("1", "9"), ("3", "9"), ("2", "9")]), Order::Unknown);
+        let undated = r#"[{"createdOn":"1"},{"createdOn":"3"},{"createdOn":"2"}]"#;
+        assert_eq!(sight(undated, None).order, Order::Unknown);
         assert_eq!(sight("[]", None).order, Order::Unknown);
     }
 
