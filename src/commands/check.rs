@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use arrow::array::UInt64Array;
 use jiff::civil::Date;
 
-use super::{Context, print, rendered, texts, write_answer};
+use super::{Context, max_age, notes, output::tell, print, print_answer, rendered, texts, write_answer};
 use crate::{
     cli::CheckArgs,
     config::Settings,
@@ -15,7 +15,11 @@ use crate::{
         checks::{Check, Severity},
         shelf,
     },
-    reports::{Answer, Reader, statements::Guard},
+    reports::{
+        Answer, Reader,
+        render::{About, Format},
+        statements::Guard,
+    },
     warehouse::{
         bind,
         checks::{self, Finding, Prepared},
@@ -31,18 +35,27 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<ExitCode, Error
         write_answer(&listing(&chosen)?, args.format)?;
         return Ok(ExitCode::Whole);
     }
+    let format = super::format(args.format);
+    if chosen.len() > 1 && !args.names.is_empty() && (format.is_binary() || format == Format::Html) {
+        let name = format.extension();
+        return Err(Error::Usage(format!("a {name} file holds what one check found: choose one")));
+    }
+    let about = About::statement(reader.freshness(max_age(&settings))?, notes(&settings));
+    let titled = |title: &str| About { title: title.to_owned(), ..about.clone() };
     let findings = checks::run(reader.connection(), &chosen);
     if args.names.is_empty() {
-        write_answer(&summary(&findings)?, args.format)?;
+        print_answer(&summary(&findings)?, format, Some(&titled("Checks")))?;
     } else {
-        for (Prepared { check, values }, finding) in chosen.iter().zip(&findings) {
-            if chosen.len() > 1 {
-                print(&format!("# {finding}\n"))?;
-            }
+        for (index, (Prepared { check, values }, finding)) in chosen.iter().zip(&findings).enumerate() {
             let rows = reader.ask(&check.called, &check.statement, &|name| values.get(name).map(bind::value))?;
-            write_answer(&rows, args.format)?;
+            print(&between(format, index, chosen.len(), finding))?;
+            print_answer(&rows, format, Some(&titled(&check.title)))?;
+        }
+        if format == Format::Json && chosen.len() > 1 {
+            print("]\n")?;
         }
     }
+    tell(&about, format, context.quiet)?;
     let is_fatal = findings.iter().any(Finding::is_fatal);
     Ok(if is_fatal { ExitCode::CheckFailed } else { ExitCode::Whole })
 }
@@ -103,6 +116,16 @@ fn prepare(settings: &Settings, mut check: Check, today: Date) -> Result<Prepare
     }
     let value = |parameter: &str| Some(configured?.get(parameter)?.0.clone());
     checks::prepare(check, &value, today).map_err(|problem| refused(format!("[checks.params.{name}]"), problem))
+}
+
+/// What tells the rows of several checks apart: in JSON they are arrays in one array, in the order asked for.
+fn between(format: Format, index: usize, count: usize, finding: &Finding) -> String {
+    match format {
+        _ if count < 2 => String::new(),
+        Format::Json => if index == 0 { "[" } else { "," }.to_owned(),
+        Format::Ndjson => String::new(),
+        _ => format!("# {finding}\n"),
+    }
 }
 
 /// What each check found.

@@ -37,7 +37,7 @@ use crate::{
     observe::{Bars, Verbosity, init as init_log},
     reports::{
         Answer, ReportError,
-        render::{Format, RenderError, render},
+        render::{About, Format, RenderError, render},
     },
     warehouse::Removed,
 };
@@ -117,7 +117,12 @@ fn print(text: &str) -> Result<(), Error> {
 
 /// Writes an answer to standard output.
 fn write_answer(answer: &Answer, asked: Option<Format>) -> Result<(), Error> {
-    render(&mut io::stdout().lock(), answer, format(asked), None).map_err(rendered)
+    print_answer(answer, format(asked), None)
+}
+
+/// Writes an answer to standard output, with what is to be known of it.
+fn print_answer(answer: &Answer, format: Format, about: Option<&About>) -> Result<(), Error> {
+    render(&mut io::stdout().lock(), answer, format, about).map_err(rendered)
 }
 
 /// A column of an answer.

@@ -1,6 +1,7 @@
 //! `crmlake report`
 
 use std::{
+    fs,
     io::{self, Write as _},
     path::Path,
 };
@@ -17,7 +18,7 @@ use crate::{
     cli::ReportArgs,
     config::Settings,
     error::{Error, ExitCode, in_one_line},
-    library::{Shelf, closest, shelf},
+    library::{LibraryError, Shelf, SqlFile, closest, shelf},
     reports::{
         Answer, Reader, Report, ReportError,
         diagnosis::Diagnosis,
@@ -83,6 +84,7 @@ impl Chosen {
     /// Those of these names, or all.
     pub(super) fn of(settings: &Settings, names: &[String]) -> Result<Self, Error> {
         let mut files = shelf(Shelf::Reports, settings.sql.as_deref())?;
+        check_configured(settings, &files)?;
         let (mut reports, mut broken) = (Vec::new(), None);
         if names.is_empty() {
             for file in files {
@@ -96,7 +98,7 @@ impl Chosen {
             }
             return Ok(Self { reports, broken });
         }
-        for name in names {
+        for name in names.iter().enumerate().filter(|(at, name)| !names[..*at].contains(name)).map(|(_, name)| name) {
             let Some(at) = files.iter().position(|file| file.name == *name) else {
                 let known: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
                 let meant = closest(name, &known).map(str::to_owned);
@@ -105,6 +107,21 @@ impl Chosen {
             reports.push(Report::from_file(files.remove(at))?);
         }
         Ok(Self { reports, broken })
+    }
+}
+
+/// Whether what the configuration gives a value to is some report's parameter.
+fn check_configured(settings: &Settings, files: &[SqlFile]) -> Result<(), Error> {
+    let declared = files.iter().filter_map(|file| file.parameters().ok()).flatten();
+    let mut known: Vec<String> = declared.map(|parameter| parameter.name).collect();
+    known.sort_unstable();
+    known.dedup();
+    match settings.report_params().find(|(name, _)| !known.contains(name)) {
+        Some((name, _)) => Err(Error::Library(LibraryError::Setting {
+            setting: format!("[reports.params] {name}"),
+            problem: format!("no report has such a parameter; there is {}", known.join(", ")),
+        })),
+        None => Ok(()),
     }
 }
 
@@ -138,9 +155,19 @@ impl Asker {
         Ok(Diagnosis::of(&self.reader)?.gaps())
     }
 
-    /// Runs a report.
+    /// Runs a report. Where nothing is found of what was looked for by name, that is told: it may be a slip of the pen. The
+    /// name itself is not, which may be a person's.
     pub(super) fn ask(&self, report: &Report) -> Result<Answer, Error> {
-        Ok(self.reader.run(report, &self.given)?)
+        let answer = self.reader.run(report, &self.given)?;
+        let sought = self.given.sought(report);
+        if answer.rows() == 0 && !sought.is_empty() {
+            let sought = sought.join(" and ");
+            warn!(
+                "{}: there is nothing for this {sought}; values are compared exactly, small and capital letters too",
+                report.name
+            );
+        }
+        Ok(answer)
     }
 
     /// What is to be known of a report's answer.
@@ -178,7 +205,10 @@ impl Asker {
             }
         }
         if !untold.is_empty() {
-            write_file(&folder.join(ABOUT), abouts(&untold).as_bytes())?;
+            let about = folder.join(ABOUT);
+            // Of those written there before, too, but for what was written anew.
+            let known = fs::read_to_string(&about).unwrap_or_default();
+            write_file(&about, abouts(&untold, &known).as_bytes())?;
         }
         failed.map_or(Ok(()), Err)
     }

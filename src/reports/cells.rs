@@ -126,9 +126,16 @@ pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// A text without the control characters that would reach a terminal as commands, or that no page may hold.
+/// A text without the control characters that would reach a terminal as commands, or that no page may hold. Lines end as
+/// they do here, wherever they were written, and a tab is a space.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    let shown = |c: char| match c {
+        '\n' => '\n',
+        '\t' => ' ',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    text.replace("\r\n", "\n").chars().map(shown).collect()
 }
 
 #[cfg(test)]

@@ -45,19 +45,19 @@ impl Freshness {
                 None => format!("Never read: {} ({reason}).", name(list)),
             });
         }
-        let is_old = |read_at: Timestamp| now.duration_since(read_at) > max_age;
-        let old: Vec<_> =
-            lists.iter().filter_map(|list| Some((list, list.read_at.filter(|at| is_old(*at))?))).collect();
-        match extracted.filter(|extracted| is_old(*extracted)) {
-            Some(extracted) => warnings.push(format!(
+        let is_old = |at: Timestamp, seen_from: Timestamp| seen_from.duration_since(at) > max_age;
+        let old = extracted.filter(|extracted| is_old(*extracted, now));
+        if let Some(extracted) = old {
+            warnings.push(format!(
                 "The data is {} old: it was extracted at {}.",
                 age(now.duration_since(extracted)),
                 moment(extracted)
-            )),
-            None => {
-                warnings.extend(old.into_iter().map(|(list, read_at)| {
-                    format!("Last read {} ago: {}.", age(now.duration_since(read_at)), name(list))
-                }));
+            ));
+        }
+        // Where all is old, those that are older still.
+        for (list, read_at) in lists.iter().filter_map(|list| Some((list, list.read_at?))) {
+            if is_old(read_at, old.unwrap_or(now)) {
+                warnings.push(format!("Last read {} ago: {}.", age(now.duration_since(read_at)), name(list)));
             }
         }
         Self { extracted_at, verdict, age: extracted.map(|extracted| age(now.duration_since(extracted))), warnings }
@@ -149,7 +149,7 @@ mod tests {
         );
         assert_eq!(
             seen(&lists[2..], Some(at), "2026-03-12T06:00:00Z").warnings,
-            ["The data is 10 days old: it was extracted at 2026-03-02 06:00 UTC."]
+            ["The data is 10 days old: it was extracted at 2026-03-02 06:00 UTC.", "Last read 20 days ago: tags.",]
         );
         let two = [list("eu", "leads", "suspect", Some(at)), list("us", "leads", "proven", Some(at))];
         assert_eq!(

@@ -18,7 +18,7 @@ pub mod workbook;
 use std::sync::Arc;
 
 use arrow::{array::ArrayRef, datatypes::SchemaRef, record_batch::RecordBatch};
-use duckdb::{Connection, InterruptHandle, params_from_iter, types::Value};
+use duckdb::{Connection, InterruptHandle, core::LogicalTypeId, params_from_iter, types::Value};
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::Offset};
 
 use self::{
@@ -35,7 +35,7 @@ use crate::{
         params::Parameter,
     },
     warehouse::{
-        Reading, WarehouseError, bind, front, ledger, open_read_only, schema, tidy,
+        Reading, WarehouseError, bind, front, ledger, open_read_only, schema, sql, tidy,
         views::{self, BrokenModel},
     },
 };
@@ -272,6 +272,20 @@ impl Reader {
             None => prepared.query_arrow(bound),
         };
         let schema = arrow.map_err(refused)?.get_schema();
+        for (index, field) in schema.fields().iter().enumerate() {
+            // As Arrow has them, DuckDB's own types of these are other numbers, or bytes.
+            let kind = prepared.column_logical_type(index).id();
+            if matches!(
+                kind,
+                LogicalTypeId::UHugeint | LogicalTypeId::Bignum | LogicalTypeId::Bit | LogicalTypeId::TimeTZ
+            ) {
+                let message = format!(
+                    "the column {0} is of a type that answers cannot hold; turn it into text: CAST({0} AS VARCHAR)",
+                    sql::name(field.name())
+                );
+                return Err(ReportError::Statement { what: what.to_owned(), message });
+            }
+        }
         let kept = kept.unwrap_or(usize::MAX);
         let (mut batches, mut rows) = (Vec::new(), 0_usize);
         while let Some(rest) = prepared.step().map_err(refused)? {

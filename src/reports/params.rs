@@ -9,14 +9,17 @@ use jiff::{
 };
 
 use super::{Report, ReportError};
-use crate::library::params::{Bound, Parameter, day};
+use crate::library::params::{Bound, Kind, Parameter, day};
 
 /// The moment that `--as-of` means: a moment in UTC or with its offset, or the end of a day.
 pub fn as_of(text: &str) -> Result<Timestamp, ReportError> {
     let today = Offset::UTC.to_datetime(Timestamp::now()).date();
     let end = |day: Date| Offset::UTC.to_timestamp(day.at(23, 59, 59, 999_999_000)).ok();
     // What is read as a day may have a time of day, which would be left out.
-    let moment = if text.contains(':') {
+    // A time zone's name behind the moment would be left out, too.
+    let moment = if text.contains('[') {
+        None
+    } else if text.contains(':') {
         text.parse().ok().or_else(|| Offset::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok())
     } else {
         day(text, today).and_then(end)
@@ -85,6 +88,16 @@ impl Given {
         given.or(parameter.default.as_ref()).map(String::as_str)
     }
 
+    /// Which of a report's parameters were given a text to find, as far as the report declares them so.
+    pub fn sought<'a>(&self, report: &'a Report) -> Vec<&'a str> {
+        let is_text = |parameter: &&Parameter| matches!(parameter.kind, Kind::Text | Kind::List);
+        let is_given = |parameter: &&Parameter| {
+            self.text(parameter)
+                .is_some_and(|text| !text.trim().is_empty() && Some(text) != parameter.default.as_deref())
+        };
+        report.parameters.iter().filter(is_text).filter(is_given).map(|parameter| parameter.name.as_str()).collect()
+    }
+
     /// The values for a report's statement.
     pub fn for_report(&self, report: &Report, today: Date) -> Result<HashMap<String, Bound>, ReportError> {
         let value = |parameter: &Parameter| {
@@ -126,6 +139,8 @@ mod tests {
         ] {
             assert_eq!(as_of(text).unwrap().to_string(), expected, "{text}");
         }
-        assert!(as_of("2026-02-30").is_err() && as_of("").is_err());
+        for text in ["2026-02-30", "", "2026-10-01T12:00:00[Europe/Berlin]"] {
+            assert!(as_of(text).is_err(), "{text}");
+        }
     }
 }

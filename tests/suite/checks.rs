@@ -53,6 +53,17 @@ fn a_check_that_cannot_be_run_vouches_for_nothing() {
     assert_eq!(run.code, 0, "{}", run.err);
     assert!(run.err.contains("broken: cannot be run: Conversion Error"), "{}", run.err);
     assert_eq!(run.err.matches("cannot be run").count(), 1, "{}", run.err);
+    // One that cannot be read, either.
+    for (file, text) in
+        [("latin.sql", &b"-- title: \xe4\n-- severity: error\n\nSELECT 1"[..]), ("Loud.SQL", b"SELECT 1 FROM")]
+    {
+        let path = world.path("sql/checks").join(file);
+        fs::write(&path, text).unwrap();
+        let run = world.run_with(&sandbox, &["run"]);
+        assert_eq!(run.code, 2, "{file}: {}", run.err);
+        assert!(run.err.contains(file), "{}", run.err);
+        fs::remove_file(path).unwrap();
+    }
     // What would write is no question, whoever asks, and is told before anything is fetched.
     world.run_with(&sandbox, &["extract"]).whole();
     for statement in
@@ -179,4 +190,23 @@ fn mistakes_in_the_configuration_are_told_before_anything_is_fetched() {
         assert!(run.err.contains(part), "{part}: {}", run.err);
     }
     assert_eq!(sandbox.stats()["requests"], 0);
+}
+
+#[test]
+fn what_several_checks_found_is_told_apart_in_every_format() {
+    let sandbox = Sandbox::start(&[]);
+    let world = World::new();
+    world.run_with(&sandbox, &["extract", "-q"]).whole();
+    let both = |format: &str| world.run(&["check", "unique_ids", "non_null_ids", "--format", format]);
+    assert_eq!(serde_json::from_str::<Value>(&both("json").whole().out).unwrap(), serde_json::json!([[], []]));
+    assert_eq!(both("csv").whole().out.matches("# ").count(), 2);
+    for format in ["xlsx", "parquet", "html"] {
+        let run = both(format);
+        assert_eq!(run.code, 2, "{format}");
+        assert!(run.err.contains("choose one") && run.out.is_empty(), "{}", run.err);
+    }
+    // Each says how fresh and how whole the data is.
+    assert!(both("csv").err.contains("note: extracted 20"), "{}", both("csv").err);
+    let page = world.run(&["check", "--format", "html"]).whole().out;
+    assert!(page.contains("every list is whole by its count"), "{page}");
 }

@@ -281,6 +281,32 @@ fn one_report_that_fails_does_not_keep_the_others_from_a_folder() {
 }
 
 #[test]
+fn what_is_known_of_a_folders_reports_stays_where_another_is_written_there() {
+    let world = loaded();
+    let out = world.path("out/");
+    let out = out.to_str().unwrap();
+    for names in [&["lead_sources", "top_deals"][..], &["top_deals", "top_deals"]] {
+        world.run(&[&["report"], names, &["--format", "csv", "--out", out]].concat()).whole();
+        let about: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(world.path("out/about.json")).unwrap()).unwrap();
+        let reports: Vec<_> = about.as_array().unwrap().iter().map(|about| about["report"].as_str().unwrap()).collect();
+        assert_eq!(reports, ["lead_sources", "top_deals"]);
+    }
+}
+
+#[test]
+fn a_number_that_answers_cannot_hold_is_refused_and_not_another() {
+    let world = loaded();
+    for value in ["md5_number('b')", "CAST('10101' AS BIT)", "CAST('10:00:00+02' AS TIMETZ)"] {
+        let run = world.run(&["sql", &format!("SELECT 1 AS one, {value} AS \"the value\"")]);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{value}");
+        assert!(run.err.contains("CAST(\"the value\" AS VARCHAR)"), "{}", run.err);
+    }
+    let text = world.run(&["sql", "SELECT CAST(md5_number('b') AS VARCHAR) AS number", "--format", "csv"]).whole().out;
+    assert_eq!(text, "number\n190532336368564675417118094528692087698\n");
+}
+
+#[test]
 fn a_header_that_is_wrong_is_told_with_file_and_line() {
     let world = loaded();
     for (header, problem) in [

@@ -298,3 +298,58 @@ fn parameters_are_checked_before_anything_runs() {
         assert!(run.err.contains(part), "{part}: {}", run.err);
     }
 }
+
+#[test]
+fn a_name_that_finds_nothing_is_told_but_not_repeated() {
+    let (world, _server) = deals();
+    world.configure(WORDS);
+    own(
+        &world,
+        "reports/deals_of.sql",
+        "-- title: Deals of\n-- question: Whose are they?\n-- grain: one row a deal\n-- param: owner text =, whose\n\n\
+         SELECT title FROM model.opportunities WHERE coalesce(CAST($owner AS VARCHAR), '') IN ('', owner_name)",
+    );
+    let ask = |param: &str| world.run(&["report", "deals_of", "--param", param, "--format", "csv"]).whole();
+    let nobody = ask("owner=ann lee");
+    assert!(
+        nobody.err.contains("deals_of: there is nothing for this owner; values are compared exactly"),
+        "{}",
+        nobody.err
+    );
+    assert!(!nobody.err.contains("ann lee"), "{}", nobody.err);
+    for (param, rows) in [("owner=Ann Lee", 1), ("owner=", 3)] {
+        let found = ask(param);
+        assert_eq!(found.out.lines().count(), rows + 1, "{param}: {}", found.out);
+        assert!(!found.err.contains("there is nothing"), "{param}: {}", found.err);
+    }
+}
+
+#[test]
+fn instances_and_records_may_differ_in_what_they_call_a_field() {
+    let server = Scripted::list("/pipeline/opportunities", || {
+        r#"[{"id":"1","title":"","dealName":"Alpha","owner":{"name":"Ann"},"amount":1.5,"expectedCloseDate":"2026-02-01"},
+            {"id":"2","title":"Beta","assignee":{"name":"Bob","email":"bob@example.com"},"dealValue":"2.25","dueDate":"2026-01-01"},
+            {"id":"4","title":"Delta","owner":{"name":"Dee"},"assignee":{"name":"Bob","email":"bob@example.com"}},
+            {"id":"3","title":null,"dealName":"","salesAgent":{"name":"Cy"},"name":"no title"}]"#
+            .to_owned()
+    });
+    let world = World::new();
+    world.run_against(&server, &["extract", "opportunities"]).whole();
+    assert_eq!(
+        world.ask(
+            "SELECT title, owner_name, owner_email, amount, expected_close_date FROM model.opportunities ORDER BY id"
+        ),
+        "Alpha,Ann,,1.50,2026-02-01\nBeta,Bob,bob@example.com,2.25,\n,Cy,,,\nDelta,Dee,,,"
+    );
+}
+
+#[test]
+fn what_a_configuration_says_is_taken_for_nothing_else() {
+    let (world, _server) = deals();
+    world.configure(&WORDS.replace("\"gewonnen\"", "\"gewonnen\", \"{{title}}\""));
+    assert_eq!(world.ask("SELECT count(*) FROM model.opportunities WHERE status = 'won'"), "1");
+    world.configure("[reports.params]\nsinse = \"-90d\"");
+    let run = world.run(&["report", "lead_sources"]);
+    assert_eq!(run.code, 2, "{}", run.err);
+    assert!(run.err.contains("[reports.params] sinse: no report has such a parameter"), "{}", run.err);
+}

@@ -59,6 +59,11 @@ pub(super) fn run(
             Ok(typed) => typed,
             Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => continue,
             Err(ReadlineError::Eof) => return Ok(ExitCode::Whole),
+            // What was pasted from elsewhere need not be UTF-8.
+            Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                tell("error: what was typed is not UTF-8 text\n")?;
+                continue;
+            }
             Err(error) => return Err(unreadable(error)),
         };
         history.add(&mut editor, &typed);

@@ -125,7 +125,9 @@ fn page_of(answers: &[(&About, &Answer)], generator: &str, navigation: String) -
         }
         ("Reports", String::new())
     };
-    let about = first.map_or_else(String::new, |about| {
+    // What is no answer of the data's, such as a list of reports, has nothing to tell of it.
+    let told = first.filter(|about| about.freshness != Freshness::default());
+    let about = told.map_or_else(String::new, |about| {
         format!("{}{}{}", fresh(&about.freshness), notes(&about.notes), banner(&about.freshness))
     });
     let page = Page {

@@ -21,10 +21,14 @@ pub(super) fn document(out: &mut dyn Write, answer: &Answer, about: Option<&Abou
     Ok(())
 }
 
-/// What is to be known of reports, an object a line, without their rows.
-pub fn abouts(abouts: &[About]) -> String {
+/// What is to be known of reports, an object a line, without their rows; and what `known`, such a text, says of others.
+pub fn abouts(abouts: &[About], known: &str) -> String {
     let told = abouts.iter().filter_map(|about| Some(format!("{{{}}}", told(about, about.report.as_deref()?))));
-    format!("[\n{}\n]\n", told.collect::<Vec<_>>().join(",\n"))
+    let is_new = |report: &serde_json::Value| abouts.iter().any(|about| about.report.as_deref() == report.as_str());
+    let known: Vec<serde_json::Value> = serde_json::from_str(known).unwrap_or_default();
+    let others = known.into_iter().filter(|known| known["report"].is_string() && !is_new(&known["report"]));
+    let lines: Vec<_> = others.map(|other| other.to_string()).chain(told).collect();
+    format!("[\n{}\n]\n", lines.join(",\n"))
 }
 
 /// What is to be known of a report, as the members of an object.

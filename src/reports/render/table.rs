@@ -1,6 +1,6 @@
 //! Tables for terminals and for Markdown.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use unicode_width::UnicodeWidthStr as _;
@@ -8,6 +8,8 @@ use unicode_width::UnicodeWidthStr as _;
 use super::{About, Answer, RenderError, cells};
 use crate::reports::cells::printable;
 
+/// The widest cell of a Markdown table that others in its column are filled up to.
+const MAX_PADDED: usize = 80;
 /// The least width of a column of texts, in which most words fit.
 const MIN_TEXT: usize = 12;
 
@@ -18,9 +20,20 @@ pub(super) fn terminal_width() -> Option<u16> {
     table.width()
 }
 
+/// The longest text that a table shows whole: more fills screens, and takes the longer to be laid out the longer it is.
+const MAX_TEXT: usize = 2_000;
+
 /// The answer's cells, with nothing for a null.
 fn rows(answer: &Answer) -> Result<Vec<Vec<String>>, RenderError> {
     Ok(cells(answer)?.into_iter().map(|row| row.into_iter().map(Option::unwrap_or_default).collect()).collect())
+}
+
+/// A text as far as a table shows it; how long it really is is told.
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(MAX_TEXT) {
+        Some((end, _)) => format!("{}… ({} characters)", &text[..end], text.chars().count()),
+        None => text,
+    }
 }
 
 /// A table as wide as the terminal. Where its columns cannot stand side by side so that they can be read, each row becomes
@@ -31,7 +44,7 @@ pub(super) fn terminal(
     about: Option<&About>,
     width: Option<u16>,
 ) -> Result<(), RenderError> {
-    let rows = rows(answer)?;
+    let rows: Vec<Vec<_>> = rows(answer)?.into_iter().map(|row| row.into_iter().map(shortened).collect()).collect();
     if let Some(title) = about.and_then(|about| about.report.as_ref().map(|_| &about.title)) {
         writeln!(out, "{}", printable(title))?;
     }
@@ -93,21 +106,26 @@ fn lists(out: &mut dyn Write, names: &[String], rows: &[Vec<String>], width: u16
 }
 
 pub(super) fn markdown(out: &mut dyn Write, answer: &Answer, about: Option<&About>) -> Result<(), RenderError> {
-    let mut table = Table::new();
-    table.load_preset(presets::ASCII_MARKDOWN);
-    table.set_header(answer.schema.fields().iter().map(|field| escaped(field.name())));
-    for (column, field) in table.column_iter_mut().zip(answer.schema.fields()) {
-        if field.data_type().is_numeric() {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    for row in rows(answer)? {
-        table.add_row(row.iter().map(|text| escaped(text)));
-    }
+    let names: Vec<_> = answer.schema.fields().iter().map(|field| escaped(field.name())).collect();
+    let rows: Vec<Vec<_>> = rows(answer)?.iter().map(|row| row.iter().map(|text| escaped(text)).collect()).collect();
     if let Some(about) = about.filter(|about| about.report.is_some()) {
         writeln!(out, "## {}\n", escaped(&about.title))?;
     }
-    writeln!(out, "{table}")?;
+    let columns: Vec<_> = (answer.schema.fields().iter().enumerate())
+        .map(|(index, field)| {
+            let cells = rows.iter().map(|row| row[index].width()).filter(|width| *width <= MAX_PADDED);
+            let width = cells.chain([names[index].width().min(MAX_PADDED), 3]).max().unwrap_or_default();
+            (width, field.data_type().is_numeric())
+        })
+        .collect();
+    markdown_row(out, &columns, &names)?;
+    for (width, is_numeric) in &columns {
+        write!(out, "|{}{}", "-".repeat(width + 1), if *is_numeric { ":" } else { "-" })?;
+    }
+    writeln!(out, "|")?;
+    for row in &rows {
+        markdown_row(out, &columns, row)?;
+    }
     if let Some(about) = about {
         for remark in about.remarks() {
             writeln!(out, "\n{}", escaped(remark))?;
@@ -117,13 +135,24 @@ pub(super) fn markdown(out: &mut dyn Write, answer: &Answer, about: Option<&Abou
     Ok(())
 }
 
-/// A text that Markdown takes for nothing but a text: what people write into a CRM must not become a link or an image.
+/// A row, its cells filled up to their columns' widths.
+fn markdown_row(out: &mut dyn Write, columns: &[(usize, bool)], cells: &[String]) -> io::Result<()> {
+    for ((width, is_numeric), cell) in columns.iter().zip(cells) {
+        let blanks = " ".repeat(width.saturating_sub(cell.width()));
+        let (left, right) = if *is_numeric { (blanks.as_str(), "") } else { ("", blanks.as_str()) };
+        write!(out, "| {left}{cell}{right} ")?;
+    }
+    writeln!(out, "|")
+}
+
+/// A text that Markdown takes for nothing but a text: what people write into a CRM must not become an image, or a link behind
+/// other words.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in printable(text).chars() {
         match c {
             '\n' => escaped.push_str("<br>"),
-            '\\' | '|' | '<' | '[' | '`' => escaped.extend(['\\', c]),
+            '\\' | '|' | '<' | '[' | '`' | '*' | '~' => escaped.extend(['\\', c]),
             _ => escaped.push(c),
         }
     }
@@ -178,6 +207,20 @@ mod tests {
         assert!(text.contains("amount") && text.contains("123456789012") && !text.contains('┆'), "{text}");
         let empty = Answer { schema: answer.schema.clone(), batches: Vec::new() };
         assert_eq!(shown(&empty, 20), "(no rows of organization_name, next_step, amount)\n");
+    }
+
+    #[test]
+    fn a_long_text_is_whole_in_markdown_and_shortened_on_a_terminal() {
+        let long = "ä".repeat(100_000);
+        let answer = answer(&[&long, "A"], &[1, 2]);
+        let mut out = Vec::new();
+        markdown(&mut out, &answer, None).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.lines().nth(2).unwrap().contains(&long));
+        assert_eq!(text.lines().nth(3), Some("| A                 | A         |      2 |"));
+        assert_eq!(text.lines().nth(1), Some("|-------------------|-----------|-------:|"));
+        assert_eq!(text.lines().count(), 4);
+        assert!(shown(&answer, 100).contains("(100000") && shown(&answer, 100).lines().count() < 100);
     }
 
     #[test]
