@@ -5,6 +5,7 @@
 //! disk or a failed check leaves the old file as it was.
 
 pub mod bind;
+mod changes;
 pub mod checks;
 pub mod forget;
 pub mod front;

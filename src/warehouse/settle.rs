@@ -6,8 +6,10 @@
 use duckdb::Connection;
 
 use super::{
-    WarehouseError, doing,
-    merge::{Merge, differs, stage},
+    WarehouseError,
+    changes::differs,
+    doing,
+    merge::{Merge, stage},
     sql,
 };
 use crate::{
