@@ -123,7 +123,7 @@ impl Diagnosis {
             let name = &column.column;
             if column.rows > 0 && column.filled == 0 && essential.contains(&name.as_str()) {
                 gaps.push(format!(
-                    "no {resource} have a {name}; name its path as {name} in [fields.{resource}] of the configuration"
+                    "{resource} have no {name}; name its path as {name} in [fields.{resource}] of the configuration"
                 ));
             }
             if column.unreadable > 0 {

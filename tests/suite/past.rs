@@ -31,6 +31,13 @@ fn every_run_can_be_read_as_it_was() {
         assert_eq!(then, *report, "{at}");
     }
     assert_ne!(states[0].1, states[2].1);
+    // Also what there is.
+    for at in [&states[0].0, "today"] {
+        let tables = world.run(&["sql", "--as-of", at, "--format", "csv", "show tables;"]).whole().out;
+        for table in ["crm,leads", "history,leads", "meta,runs", "model,opportunities"] {
+            assert!(tables.lines().any(|line| line == table), "{at}: {tables}");
+        }
+    }
     let count = |at: &str| world.run(&["sql", "--as-of", at, "SELECT count(*) FROM crm.leads"]).whole().out;
     assert_eq!(count("2020-01-01"), "count_star()\n0\n");
     assert_eq!(count("today"), world.run(&["sql", "SELECT count(*) FROM crm.leads"]).whole().out);

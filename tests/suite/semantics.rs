@@ -71,7 +71,7 @@ fn doctor_shows_what_is_mapped_to_what() {
     assert_eq!(column(&before, "title")["from"], serde_json::json!(["dealName"]));
     assert_eq!(column(&before, "amount")["from"], serde_json::json!([]));
     let gaps = before["gaps"].to_string();
-    assert!(gaps.contains("no opportunities have a amount") && gaps.contains("[fields.opportunities]"), "{gaps}");
+    assert!(gaps.contains("opportunities have no amount") && gaps.contains("[fields.opportunities]"), "{gaps}");
     world.configure(WORDS);
     let after = doctor(&world);
     let amount = column(&after, "amount");
