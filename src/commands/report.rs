@@ -112,11 +112,15 @@ impl Chosen {
 
 /// Whether what the configuration gives a value to is some report's parameter.
 fn check_configured(settings: &Settings, files: &[SqlFile]) -> Result<(), Error> {
+    let mut configured = settings.report_params().peekable();
+    if configured.peek().is_none() {
+        return Ok(());
+    }
     let declared = files.iter().filter_map(|file| file.parameters().ok()).flatten();
     let mut known: Vec<String> = declared.map(|parameter| parameter.name).collect();
     known.sort_unstable();
     known.dedup();
-    match settings.report_params().find(|(name, _)| !known.contains(name)) {
+    match configured.find(|(name, _)| !known.contains(name)) {
         Some((name, _)) => Err(Error::Library(LibraryError::Setting {
             setting: format!("[reports.params] {name}"),
             problem: format!("no report has such a parameter; there is {}", known.join(", ")),

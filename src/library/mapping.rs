@@ -71,10 +71,12 @@ impl Mapping {
                 Some(column) => {
                     let cast = cast(column, field.kind);
                     // Who configured a list wants each of its paths asked.
-                    let condition = others_empty(known, table, &asked[..index], path).filter(|_| configured.is_empty());
-                    casts.push(
-                        condition.map_or_else(|| cast.clone(), |none| format!("CASE WHEN {none} THEN {cast} END")),
-                    );
+                    let others =
+                        if configured.is_empty() { others_empty(known, table, &asked[..index], path) } else { None };
+                    casts.push(match others {
+                        Some(are_empty) => format!("CASE WHEN {are_empty} THEN {cast} END"),
+                        None => cast,
+                    });
                     columns.push(column);
                 }
                 None if configured.is_empty() => {}

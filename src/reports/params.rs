@@ -15,8 +15,7 @@ use crate::library::params::{Bound, Kind, Parameter, day};
 pub fn as_of(text: &str) -> Result<Timestamp, ReportError> {
     let today = Offset::UTC.to_datetime(Timestamp::now()).date();
     let end = |day: Date| Offset::UTC.to_timestamp(day.at(23, 59, 59, 999_999_000)).ok();
-    // What is read as a day may have a time of day, which would be left out.
-    // A time zone's name behind the moment would be left out, too.
+    // What is read as a day may have a time of day, and a moment its time zone's name, which would be left out.
     let moment = if text.contains('[') {
         None
     } else if text.contains(':') {

@@ -8,10 +8,12 @@ use unicode_width::UnicodeWidthStr as _;
 use super::{About, Answer, RenderError, cells};
 use crate::reports::cells::printable;
 
-/// The widest cell of a Markdown table that others in its column are filled up to.
-const MAX_PADDED: usize = 80;
 /// The least width of a column of texts, in which most words fit.
 const MIN_TEXT: usize = 12;
+/// The longest text that a table shows whole: more fills screens, and takes the longer to be laid out the longer it is.
+const MAX_TEXT: usize = 2_000;
+/// The widest cell of a Markdown table that others in its column are filled up to.
+const MAX_PADDED: usize = 80;
 
 /// How wide the terminal is; nothing where the output goes elsewhere.
 pub(super) fn terminal_width() -> Option<u16> {
@@ -19,9 +21,6 @@ pub(super) fn terminal_width() -> Option<u16> {
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.width()
 }
-
-/// The longest text that a table shows whole: more fills screens, and takes the longer to be laid out the longer it is.
-const MAX_TEXT: usize = 2_000;
 
 /// The answer's cells, with nothing for a null.
 fn rows(answer: &Answer) -> Result<Vec<Vec<String>>, RenderError> {
